@@ -1,0 +1,1 @@
+"""One OpenTelemetry log record and one span for every MCP call, kept on this machine before the answer leaves."""
