@@ -1,0 +1,74 @@
+"""The command line. One command is one file here, whose function has the file's name."""
+
+import importlib.metadata
+import importlib.util
+import sys
+from typing import Final
+
+import cyclopts
+
+from otel_mcp_audit.cli.terminal import plain
+from otel_mcp_audit.errors import AuditError
+
+COMMANDS: Final = {
+    "demo": "See it work: a server, a client, their trail.",
+    "run": "Start a server, audited or not at all.",
+    "tail": "Show the newest records.",
+    "query": "Find records.",
+    "verify": "Check a trail, here or in any copy.",
+    "ship": "Deliver what was not delivered yet.",
+    "doctor": "Say what is wrong, and the mend.",
+    "export": "Write records in other forms.",
+    "prune": "Remove old records, declared.",
+    "erase": "Erase a person, keep the proof.",
+}
+"""Every command that there is or will be. A command whose file is missing is not offered."""
+
+FAILED: Final = 2
+INTERRUPTED: Final = 130
+
+_DISTRIBUTION: Final = "otel-mcp-audit"
+
+
+def app() -> cyclopts.App:
+    """The application; a command's module is imported when the command is run."""
+    application = cyclopts.App(
+        name=_DISTRIBUTION,
+        help="A compliance-grade audit trail for Python MCP servers.",
+        version=lambda: importlib.metadata.version(_DISTRIBUTION),
+        result_action="return_value",
+    )
+    for name, summary in COMMANDS.items():
+        if importlib.util.find_spec(f"{__name__}.{name}") is not None:
+            application.command(f"{__name__}.{name}:{name}", name=name, help=summary)
+    return application
+
+
+def main() -> None:
+    """Run the command line and exit; never a traceback for what is no fault of ours."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = app()(arguments, exit_on_error=False, print_error=False)
+    except (AuditError, cyclopts.CycloptsError) as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        return _gone()
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str) -> int:
+    print(f"{_DISTRIBUTION}: {plain(message)}", file=sys.stderr)  # noqa: T201 -- this is the command line
+    return FAILED
+
+
+def _gone() -> int:
+    """The reader of our output has left. Nothing may be written at exit either."""
+    sys.stdout = None  # type: ignore[assignment] -- what the interpreter itself does without a console
+    return 0

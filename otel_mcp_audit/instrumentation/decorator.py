@@ -1,0 +1,158 @@
+"""``@audited``: what a tool touches, said where the tool is written."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeVar, overload
+
+from otel_mcp_audit import faults
+from otel_mcp_audit.instrumentation import watch
+from otel_mcp_audit.instrumentation.answer import length
+from otel_mcp_audit.opencall import Arrival, Ending, Mark, OpenCall, current
+from otel_mcp_audit.record import Call, Request
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Sensitivity = Literal["public", "internal", "confidential", "restricted"]
+
+_ATTRIBUTE: Final = "__otel_mcp_audit__"
+_MEND: Final = "put @audited directly above the function, below the server's decorator"
+
+
+@overload
+def audited(fn: F, /) -> F: ...
+@overload
+def audited(
+    fn: None = None,
+    /,
+    *,
+    resource: str | Callable[..., object] | None = None,
+    action: str | None = None,
+    purpose: str | None = None,
+    sensitivity: Sensitivity | None = None,
+    phi: bool = False,
+) -> Callable[[F], F]: ...
+def audited(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    resource: str | Callable[..., object] | None = None,
+    action: str | None = None,
+    purpose: str | None = None,
+    sensitivity: Sensitivity | None = None,
+    phi: bool = False,
+) -> Any:
+    """Say what a tool touches; on a function that no audited request runs, audit its calls by itself.
+
+    Below ``@server.tool`` it wraps the function, above it the function is marked and the mark is found at the call:
+    either way a call has one record. Signature, schema, and sync or async stay as they are.
+
+    Args:
+        fn: the function; bare ``@audited`` works.
+        resource: a template over the arguments (``"patient:{patient_id}"``), or a callable that gets them by name.
+        action: the record's action, an upper-case verb; ``EXECUTE`` if unset.
+        purpose: why the tool accesses data; ``annotate(purpose=...)`` says it for one call.
+        sensitivity: ``public``, ``internal``, ``confidential`` or ``restricted``.
+        phi: whether patient data is touched.
+
+    Raises:
+        TypeError: ``fn`` is nothing whose calls can be seen.
+    """
+    mark = Mark(resource=resource, action=action, purpose=purpose, sensitivity=sensitivity, phi=phi)
+    return _marked(mark, fn) if fn is not None else functools.partial(_marked, mark)
+
+
+def mark_of(function: object) -> Mark | None:
+    """The mark that ``@audited`` left on a function, through whatever wraps it."""
+    mark = getattr(function, _ATTRIBUTE, None)
+    return mark if isinstance(mark, Mark) else None
+
+
+def _marked(mark: Mark, fn: Any) -> Any:
+    inner = getattr(fn, "fn", None)
+    if not inspect.isroutine(fn) and inspect.isroutine(inner):  # a registered tool object: its function is called
+        setattr(inner, _ATTRIBUTE, mark)
+        return fn
+    if not callable(fn) or inspect.isclass(fn):
+        raise TypeError(f"@audited on {type(fn).__name__} would see no calls: {_MEND}")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise TypeError(f"@audited on the generator function {_name(fn)} would see no end of a call: {_MEND}")
+    wrapper = _async_wrapper(mark, fn) if inspect.iscoroutinefunction(fn) else _sync_wrapper(mark, fn)
+    for place in (fn, wrapper):
+        _leave(mark, place)
+    return wrapper
+
+
+def _leave(mark: Mark, place: Any) -> None:
+    try:
+        setattr(place, _ATTRIBUTE, mark)
+    except AttributeError:  # a built-in or bound method keeps no attribute; its wrapper does
+        return
+
+
+def _name(fn: Any) -> str:
+    return getattr(fn, "__name__", type(fn).__name__)
+
+
+def _sync_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    def audited_call(*args: Any, **kwargs: Any) -> Any:
+        opened = _entered(mark, fn, args, kwargs)
+        if opened is None:
+            return fn(*args, **kwargs)
+        with watch.Scope(opened):
+            return watch.run(opened, lambda: fn(*args, **kwargs), _succeeded, _failed)
+
+    return audited_call
+
+
+def _async_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    async def audited_call(*args: Any, **kwargs: Any) -> Any:
+        opened = _entered(mark, fn, args, kwargs)
+        if opened is None:
+            return await fn(*args, **kwargs)
+        with watch.Scope(opened):
+            return await watch.watch(opened, fn(*args, **kwargs), _succeeded, _failed)
+
+    return audited_call
+
+
+@faults.harmless("@audited")
+def _entered(mark: Mark, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> OpenCall | None:
+    """Enrich the call that is running, or open one of the function's own; None where there is nothing to end here."""
+    running = current()
+    arguments = _bound(fn, args, kwargs)
+    opened = running or watch.begin(_arrival, _name(fn), arguments)
+    if opened is not None:
+        opened.apply(mark, arguments)
+    return None if running else opened
+
+
+def _bound(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by name, defaults filled in, without the kernel's injected ``Context``."""
+    try:
+        bound = inspect.signature(fn).bind_partial(*args, **kwargs)
+    except (TypeError, ValueError):
+        return dict(kwargs)
+    bound.apply_defaults()
+    return {name: value for name, value in bound.arguments.items() if type(value).__name__ != "Context"}
+
+
+def _arrival(name: str, arguments: Mapping[str, Any]) -> Arrival:
+    return Arrival(
+        call=Call(method="tools/call", tool=name, arguments=arguments),
+        request=Request(id_source="generated", method="tools/call"),
+    )
+
+
+def _succeeded(opened: OpenCall, result: object) -> Ending:
+    del opened
+    return Ending("success", result_count=length(result))
+
+
+def _failed(opened: OpenCall, error: BaseException) -> Ending:
+    del opened
+    if isinstance(error, Exception):
+        return Ending("exception", type(error).__name__)
+    return Ending("aborted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "disconnected")

@@ -1,0 +1,111 @@
+"""The tool registry of both kernels: what went wrong near the tool, what ``@audited`` says, calls without a request."""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final
+
+from opentelemetry import context
+from opentelemetry.trace import SpanKind
+
+from otel_mcp_audit import faults
+from otel_mcp_audit.instrumentation import answer, spans, watch
+from otel_mcp_audit.instrumentation.decorator import mark_of
+from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
+from otel_mcp_audit.record import Call, Request, ServerInfo
+from otel_mcp_audit.redaction import optional_text, text
+
+FRAMEWORK_ERRORS: Final = frozenset({"ToolError", "ResourceError", "McpError", "MCPError"})
+"""How a tool says "error" in the framework's own way."""
+
+
+async def call_tool(
+    wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """``ToolManager.call_tool(name, arguments, context, ...)``: inside a request, or the outermost point there is."""
+    given = dict(zip(("name", "arguments", "context"), args, strict=False)) | dict(kwargs)
+    opened = current()
+    if opened is not None:
+        return await _observed(opened, instance, given, wrapped(*args, **kwargs))
+    opened = watch.begin(_arrival, given)
+    if opened is None:
+        return await wrapped(*args, **kwargs)
+    with watch.Scope(opened), spans.own(opened, context.get_current(), SpanKind.INTERNAL):
+        answered = _observed(opened, instance, given, wrapped(*args, **kwargs))
+        return await watch.watch(opened, answered, _in_process, _in_process_failed)
+
+
+async def _observed(opened: OpenCall, registry: Any, given: Mapping[str, Any], answered: Any) -> Any:
+    """Let the call run; a call inside a call adds nothing to the record of the outer one."""
+    if opened.depth:
+        return await answered
+    opened.depth += 1
+    tool = _entered(opened, registry, given)
+    try:
+        return await answered
+    except Exception as error:
+        opened.failure = _failure(tool, error)
+        raise
+    finally:
+        opened.depth -= 1
+
+
+@faults.harmless("looking up a tool")
+def _entered(opened: OpenCall, registry: Any, given: Mapping[str, Any]) -> Any:
+    tool = registry.get_tool(given.get("name"))
+    if tool is not None:
+        opened.registered = True
+        mark = mark_of(tool.fn)
+        if mark is not None:
+            opened.apply(mark, given.get("arguments") or {})
+    return tool
+
+
+@faults.harmless("classifying a failure")
+def _failure(tool: Any, error: Exception) -> Ending:
+    """What failed: the caller (no such tool, arguments refused), the tool in its own words, or the tool's code."""
+    if tool is None:
+        return Ending("unknown_tool")
+    cause = error.__cause__ if type(error).__name__ in {"ToolError", "UnexpectedToolError"} else error
+    name = type(cause).__name__
+    if cause is None or name in FRAMEWORK_ERRORS:
+        return Ending("tool_error", "tool_error")
+    if name == "ValidationError" and getattr(cause, "title", None) == tool.fn_metadata.arg_model.__name__:
+        return Ending("invalid_params", name)
+    if _passed(cause.__traceback__, "convert_result"):
+        return Ending("tool_error", "output_validation")
+    return Ending("exception", name)
+
+
+def _passed(trace: TracebackType | None, function: str) -> bool:
+    """Whether the exception came out of the kernel's own ``function``: the tool had returned by then."""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name == function and "func_metadata" in code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _arrival(given: Mapping[str, Any]) -> Arrival:
+    """A call made in this process, without a request."""
+    name, arguments = given.get("name"), given.get("arguments")
+    server = answer.field(given.get("context"), "mcp_server", "fastmcp")
+    return Arrival(
+        call=Call(
+            method="tools/call",
+            tool=text(name) if isinstance(name, str) else None,
+            arguments=answer.mapping(arguments),
+        ),
+        request=Request(id_source="generated", method="tools/call"),
+        server=ServerInfo(name=optional_text(answer.field(server, "name"))),
+    )
+
+
+def _in_process(opened: OpenCall, result: object) -> Ending:
+    if answer.field(result, "content") is not None:
+        return answer.tool_result(opened, result)
+    return Ending("success", result_count=answer.length(result))
+
+
+def _in_process_failed(opened: OpenCall, error: BaseException) -> Ending:
+    return answer.unanswered(opened, error) or opened.failure or Ending("exception", type(error).__name__)

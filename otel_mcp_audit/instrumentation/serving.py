@@ -1,0 +1,64 @@
+"""Where servers start and stop: the trail is opened at the first start, and flushed when an HTTP server has ended.
+
+uvicorn restores the default action of SIGTERM and raises it again after its shutdown, so no exit hook runs: the end of
+the session manager is the last moment in which records can still leave.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+import anyio.to_thread
+
+from otel_mcp_audit.runtime import RUNTIME
+
+STDIO: Final[ContextVar[bool]] = ContextVar("otel_mcp_audit_stdio", default=False)
+"""Whether this context serves a stdio connection; on the wire stdio and in-memory streams look the same."""
+
+Wrapped = Callable[..., Any]
+
+
+def server_run(wrapped: Wrapped, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``Server.run``: a connection over streams is served."""
+    del instance
+    RUNTIME.serve()
+    return wrapped(*args, **kwargs)
+
+
+def stdio_server(
+    wrapped: Wrapped, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> AbstractAsyncContextManager[Any]:
+    """``stdio_server``: what is started inside it serves stdin and stdout."""
+    del instance
+    return _marked(wrapped(*args, **kwargs))
+
+
+@asynccontextmanager
+async def _marked(streams: AbstractAsyncContextManager[Any]) -> AsyncGenerator[Any]:
+    outside = STDIO.get()
+    STDIO.set(True)
+    try:
+        async with streams as entered:
+            yield entered
+    finally:
+        STDIO.set(outside)
+
+
+def http_run(
+    wrapped: Wrapped, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> AbstractAsyncContextManager[Any]:
+    """``StreamableHTTPSessionManager.run``: the life of an HTTP server."""
+    del instance
+    RUNTIME.serve()
+    return _flushed(wrapped(*args, **kwargs))
+
+
+@asynccontextmanager
+async def _flushed(running: AbstractAsyncContextManager[Any]) -> AsyncGenerator[Any]:
+    try:
+        async with running as entered:
+            yield entered
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(RUNTIME.flush)

@@ -1,0 +1,80 @@
+"""Stands around one call at a seam: opens it, lets it run, ends it with what was seen, changes nothing about it."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import Token
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from otel_mcp_audit import faults
+from otel_mcp_audit.instrumentation import spans
+from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
+from otel_mcp_audit.runtime import RUNTIME
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Answered = Callable[[OpenCall, Any], Ending]
+Failed = Callable[[OpenCall, BaseException], Ending]
+
+
+@faults.harmless("describing a call")
+def begin(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
+    """Open the call that ``describe`` sees; None where there is nothing to open or a fault of ours."""
+    return RUNTIME.open(describe(*args, **kwargs))
+
+
+class Scope:
+    """Makes a call the current one of this context."""
+
+    def __init__(self, opened: OpenCall) -> None:
+        self._opened = opened
+        self._token: Token[OpenCall | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = CURRENT.set(self._opened)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._token is not None:
+            CURRENT.reset(self._token)
+
+
+async def watch(opened: OpenCall, answer: Awaitable[T], answered: Answered, failed: Failed) -> T:
+    """Await ``answer`` and end the call with it, or with what it raised; both pass through untouched."""
+    try:
+        result = await answer
+    except BaseException as error:
+        end(opened, failed, error)
+        raise
+    end(opened, answered, result)
+    return result
+
+
+def run(opened: OpenCall, call: Callable[[], T], answered: Answered, failed: Failed) -> T:
+    """``watch`` for a plain function."""
+    try:
+        result = call()
+    except BaseException as error:
+        end(opened, failed, error)
+        raise
+    end(opened, answered, result)
+    return result
+
+
+@faults.harmless("ending a call")
+def end(
+    opened: OpenCall, classify: Callable[Concatenate[OpenCall, P], Ending], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Complete the call, tie it to its span, keep its record. Only the first ending counts."""
+    if opened.complete(_ending(opened, classify, *args, **kwargs)):
+        spans.note(opened)
+        RUNTIME.keep(opened)
+
+
+def _ending(
+    opened: OpenCall, classify: Callable[Concatenate[OpenCall, P], Ending], *args: P.args, **kwargs: P.kwargs
+) -> Ending:
+    """An end that cannot be classified was not seen: ``unknown``, never ``success``."""
+    try:
+        return classify(opened, *args, **kwargs)
+    except Exception as error:  # noqa: BLE001 -- an answer of any shape must not cost the record
+        faults.report("classifying an answer", error)
+        return Ending("unknown")

@@ -1,0 +1,57 @@
+"""How a stream ends, without reading it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from otel_mcp_audit.journal import cursor, starts, tail
+from otel_mcp_audit.journal.brief import Brief, brief
+from otel_mcp_audit.journal.reader import FolderSegments
+
+NO_SINK: Final = "none"
+"""The sink that takes nothing."""
+
+
+def last_of_segment(folder: Path, first: int) -> Brief | None:
+    """The last whole line of a segment in short; None where it is not sound, or there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    segments = FolderSegments(folder)
+
+    def read(offset: int, limit: int) -> bytes:
+        return segments.read(first, offset, limit)
+
+    line = tail.line_before(read, tail.last_line_end(read, segments.size(first)))
+    return brief(line) if line else None
+
+
+def last_of_stream(folder: Path) -> Brief | None:
+    """The last whole line of a stream in short; None where it is not sound, or there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    segments = FolderSegments(folder)
+    for first in reversed(segments.firsts()):
+        if segments.size(first):
+            return last_of_segment(folder, first)
+    return None
+
+
+def finished(folder: Path, sinks: Iterable[str]) -> bool:
+    """Whether nothing is left to do in a stream: closed, no call open, and all of it delivered to each of ``sinks``.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if starts.files(folder):
+        return False
+    segments = FolderSegments(folder)
+    firsts = segments.firsts()
+    if not firsts:
+        return True
+    end = cursor.Position(firsts[-1], segments.size(firsts[-1]))
+    names = [cursor.name_for(sink) for sink in sinks if sink != NO_SINK]
+    return all(cursor.load(folder / f"{name}{cursor.SUFFIX}")[0].position >= end for name in names)

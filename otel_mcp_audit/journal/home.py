@@ -1,0 +1,132 @@
+"""The folder that a stream lives in, as its one writer keeps it: whole, under its name, whatever happens to it."""
+
+import time
+from typing import Final
+
+from otel_mcp_audit.journal import mending
+from otel_mcp_audit.journal.files import Files
+from otel_mcp_audit.journal.incident import Incident
+from otel_mcp_audit.journal.segment import Damaged
+
+LOOK_EVERY_S: Final = 1.0
+"""Seconds after which names are looked up again: a moved folder is noticed with the first record after that."""
+
+
+class Home:
+    """Where the records and starts of one stream are kept on disk.
+
+    Args:
+        files: the stream's files.
+        segment_bytes: where a segment ends.
+    """
+
+    __slots__ = ("_look_at", "_segment_bytes", "_shut_out", "_turn_at", "files")
+
+    def __init__(self, files: Files, segment_bytes: int) -> None:
+        self.files = files
+        self._segment_bytes = segment_bytes
+        self._look_at = time.monotonic() + LOOK_EVERY_S
+        self._turn_at = 0.0
+        self._shut_out = False
+
+    @property
+    def calls(self) -> dict[str, bytes]:
+        """Bodies of the open calls by call id."""
+        return self.files.starts.calls
+
+    @property
+    def total(self) -> int:
+        """Bytes of the segments and the start file."""
+        return self.files.size
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """What happened to the files behind the writer's back."""
+        return self.files.incidents
+
+    def begin(self, call_id: str, body: bytes, seq: int) -> None:
+        """Note a start; ``seq`` is the next record's number.
+
+        Raises:
+            JournalError: it was not kept.
+            OSError: it was not kept.
+        """
+        self._look(seq)
+        try:
+            self.files.starts.begin(call_id, body)
+        except Damaged:
+            self._mend(seq)
+            self.files.starts.begin(call_id, body)
+        self.files.starts.shorten_beyond(self._segment_bytes)
+
+    def keep(self, line: bytes, seq: int) -> None:
+        """Append record ``seq``.
+
+        Raises:
+            JournalError: it was not kept.
+            OSError: it was not kept, and no part of it will be taken for a record.
+        """
+        self._look(seq)
+        segment = self.files.segment
+        if segment.broken or (segment.size and segment.size + len(line) > self._segment_bytes):
+            self._make_room(seq)
+        try:
+            self.files.segment.append(line)
+        except Damaged:
+            self._mend(seq)
+            self.files.segment.append(line)
+
+    def retract(self, line: bytes) -> None:
+        """Take a record back that was written and could not be acknowledged."""
+        self.files.segment.retract(line)
+
+    def _make_room(self, seq: int) -> None:
+        segment = self.files.segment
+        if segment.broken:
+            segment.mend()
+        if segment.broken:
+            self.files.turn(seq)
+        elif segment.size and time.monotonic() >= self._turn_at:
+            try:
+                self.files.turn(seq)
+            except OSError:  # a longer segment is better than a lost record
+                self._turn_at = time.monotonic() + LOOK_EVERY_S
+
+    def _look(self, seq: int) -> None:
+        if self.files.taken:
+            raise self.files.usurped()
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        try:
+            placed = mending.in_place(self.files)
+            self._shut_out = False
+        except PermissionError:
+            # Where the folder cannot be opened again, all goes on through the files that are open.
+            placed = not self._open_up()
+        if not placed:
+            self._mend(seq)
+        self._look_at = now + LOOK_EVERY_S
+
+    def _mend(self, seq: int) -> None:
+        try:
+            mending.mend(self.files, seq)
+        except PermissionError:
+            if not self._open_up():
+                raise
+            mending.mend(self.files, seq)
+
+    def _open_up(self) -> bool:
+        if not self._shut_out:
+            self.files.note(Incident("folder_mode"))
+        opened = mending.open_up(self.files)
+        self._shut_out = not opened
+        return opened
+
+    def close(self) -> None:
+        """Close all files and give the lock back."""
+        self.files.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close the inherited descriptors and touch nothing else."""
+        self.files.abandon()

@@ -1,0 +1,178 @@
+"""Streams whose owner is gone: told apart from living and finished ones, and adopted by one process only."""
+
+import os
+import stat
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msgspec import UNSET, DecodeError
+
+from otel_mcp_audit import record
+from otel_mcp_audit.errors import JournalError
+from otel_mcp_audit.journal import ending
+from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
+from otel_mcp_audit.journal.reader import Reader
+from otel_mcp_audit.journal.stream import Stream
+
+IDLE_S: Final = 600.0
+"""Seconds without a change after which a stream of another host or boot counts as left."""
+
+_HEADS: Final = 50
+_SERVICE: Final = "service.name"
+
+
+class Origin(NamedTuple):
+    """Where a stream comes from, as its first line says in ``event.trail``."""
+
+    host: str
+    boot_id: str
+    service: str
+    sinks: Sequence[str]
+
+
+class Orphan:
+    """A stream that may be adopted.
+
+    Attributes:
+        path: its folder.
+        origin: where it comes from.
+        problem: why ``adopt`` answered None, where that was not another process.
+    """
+
+    def __init__(self, path: Path, origin: Origin) -> None:
+        self.path = path
+        self.origin = origin
+        self.problem: str | None = None
+
+    def adopt(self) -> Stream | None:
+        """Take the stream over: its writer is this process from now on. None where another was quicker."""
+        lock = Lock(self.path)
+        try:
+            if not lock.take():
+                return None
+            if not ending.finished(self.path, self.origin.sinks):
+                return Stream.reopen(self.path, lock)
+        except (OSError, JournalError) as error:
+            self.problem = f"stream {self.path} cannot be adopted: {error}"
+        lock.release()
+        return None
+
+
+def find(root: Path, origin: Origin, report: Callable[[str], None] = lambda _: None) -> list[Orphan]:
+    """The streams of a folder that a process may adopt, those changed longest ago first.
+
+    One may be adopted when its lock is free and it comes from the same host and boot, or nothing has changed in it for
+    ten minutes; when service and sinks are the same; and when it is not both closed and wholly delivered.
+
+    Args:
+        root: the journal's folder.
+        origin: where the asking process is.
+        report: told of each stream that cannot be used, in words.
+    """
+    found: list[Orphan] = []
+    for path in stream_folders(root, report):
+        try:
+            if not ending.finished(path, origin.sinks) and _left(path, origin):
+                found.append(Orphan(path, origin))
+        except (OSError, JournalError) as error:
+            report(f"stream {path} cannot be adopted: {error}")
+    return found
+
+
+def _left(path: Path, origin: Origin) -> bool:
+    came_from = _origin(path)
+    if came_from is None or came_from.service != origin.service or sorted(came_from.sinks) != sorted(origin.sinks):
+        return False
+    idle = time.time() - _last_change(path) > IDLE_S
+    # A lock file that is gone says nothing: its owner may live, and be about to notice.
+    near = came_from[:2] == origin[:2] and (path / LOCK_NAME).exists()
+    return (idle or near) and _free(path)
+
+
+def _origin(path: Path) -> Origin | None:
+    """Where a stream comes from; None while it has no first line."""
+    line = Reader(path).first_line()
+    if line is None:
+        return None
+    try:
+        trail = record.decode_line(line).event.trail
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise JournalError(f"its first line cannot be read ({error})") from error
+    if trail is UNSET:
+        raise JournalError("its first line does not say where it comes from")
+    return Origin(trail.host or "", trail.boot_id or "", _service(trail), trail.sinks or ())
+
+
+def _service(trail: record.Trail) -> str:
+    return next((item.value for item in trail.resource or () if item.name == _SERVICE), "")
+
+
+def _last_change(path: Path) -> float:
+    return max((entry.lstat().st_mtime for entry in path.iterdir()), default=0.0)
+
+
+def _free(path: Path) -> bool:
+    """Whether no process holds the stream's lock.
+
+    Raises:
+        OSError: locks do not work here.
+    """
+    lock = Lock(path)
+    if not lock.take():
+        return False
+    lock.release()
+    return True
+
+
+def stream_folders(root: Path, report: Callable[[str], None] = lambda _: None) -> list[Path]:
+    """The folders in a journal that hold a stream of this user, those changed longest ago first.
+
+    Args:
+        root: the journal's folder.
+        report: told of each name that is passed over, in words.
+    """
+    try:
+        with os.scandir(root) as entries:
+            streams = [(entry, entry.stat(follow_symlinks=False)) for entry in entries if _is_uuid(entry.name)]
+    except OSError as error:
+        report(f"folder {root} cannot be read: {error.strerror}")
+        return []
+    found: list[tuple[float, Path]] = []
+    for entry, status in streams:
+        if not stat.S_ISDIR(status.st_mode):
+            report(f"stream {entry.path} is no folder: passed over")
+        elif status.st_uid != os.geteuid():
+            report(f"stream {entry.path} belongs to user {status.st_uid}: passed over")
+        else:
+            found.append((status.st_mtime, Path(entry.path)))
+    return [path for _, path in sorted(found)]
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def heads(root: Path, limit: int = _HEADS) -> list[record.Head]:
+    """The last records of the streams that have ended, the newest first.
+
+    Args:
+        root: the journal's folder.
+        limit: at most so many.
+    """
+    found: list[record.Head] = []
+    for path in reversed(stream_folders(root)):
+        if len(found) >= limit:
+            break
+        try:
+            last = ending.last_of_stream(path) if _free(path) else None
+        except OSError:
+            continue
+        if last is not None and last.chain.stream == path.name:
+            found.append(last.head)
+    return found

@@ -1,0 +1,134 @@
+"""The trail in operation: one stream being written, its deliveries, and the keeper of the folder it lies in."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from otel_mcp_audit import faults, journal, origin, sinks
+from otel_mcp_audit.delivery import Delivery
+from otel_mcp_audit.errors import ConfigurationError, JournalError
+from otel_mcp_audit.feed import feed
+from otel_mcp_audit.journal import Budget, Stream
+from otel_mcp_audit.keeper import Keeper
+from otel_mcp_audit.ledger import Ledger
+from otel_mcp_audit.origin import Origin
+from otel_mcp_audit.policy import Policy
+from otel_mcp_audit.record import Trail
+from otel_mcp_audit.recorder import Recorder
+from otel_mcp_audit.settings import Settings
+
+
+class Operation:
+    """Built once a process; ``begin`` opens it, ``end`` closes it.
+
+    Args:
+        ledger: the stream that is written.
+        recorder: decides what its records say.
+        deliveries: one a sink.
+        keeper: looks after the folder; None in memory.
+    """
+
+    def __init__(
+        self, ledger: Ledger, recorder: Recorder, deliveries: Sequence[Delivery], keeper: Keeper | None
+    ) -> None:
+        self.ledger = ledger
+        self.recorder = recorder
+        self._deliveries = deliveries
+        self._keeper = keeper
+
+    @classmethod
+    def begin(cls, settings: Settings, problems: Sequence[str] = (), *, deliver: bool = True) -> "Operation":
+        """Open a stream in the first folder that takes one, and say in its first line what belongs to all of it."""
+        found = list(problems)
+        root, stream = _opened(settings, found)
+        named = _resolved(settings, found) if deliver else []
+        here = origin.here(stream.id)
+        durability = "memory" if root is None else None
+        budget = None if root is None else Budget(root, settings.max_bytes)
+        ledger = Ledger(stream, budget, durability=durability)
+        deliveries = [Delivery(name, sink) for name, sink in named]
+        names = [name for name, _ in named]
+        header = _header(settings, here, found, names)
+        header.heads = journal.heads(root) if root is not None else []
+        header.durability = durability or settings.durability
+        ledger.declare("audit_start", header)
+        for delivery in deliveries:
+            delivery.add(feed(stream, delivery.name))
+        keeper = None
+        if deliver and budget is not None:
+            keeper = Keeper(budget, ledger, deliveries, journal.Origin(here.host, here.boot_id, here.service, names))
+            keeper.start()
+        for problem in found:
+            faults.report("configuration", problem)
+        recorder = Recorder(settings, Policy(), instance=here.instance, durability=durability)
+        return cls(ledger, recorder, deliveries, keeper)
+
+    def wake(self) -> None:
+        """Tell every delivery that there is something new; never waits."""
+        for delivery in self._deliveries:
+            delivery.wake()
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver all that is kept now; answers whether it was within ``timeout`` seconds."""
+        until = time.monotonic() + timeout
+        flushed = [delivery.flush(_left(until)) for delivery in self._deliveries]
+        return all(flushed)
+
+    def end(self, timeout: float, reason: str) -> bool:
+        """Close the stream, saying why, and deliver what it holds; bounded by ``timeout`` seconds."""
+        until = time.monotonic() + timeout
+        if self._keeper is not None:
+            self._keeper.stop()
+        self.ledger.declare_gaps()
+        try:
+            self.ledger.declare("audit_stop", Trail(reason=reason))
+        except JournalError as error:
+            faults.report("closing the stream", error)
+        stopped = [delivery.stop(_left(until)) for delivery in self._deliveries]
+        self.ledger.stream.close()
+        return all(stopped)
+
+
+def _left(until: float) -> float:
+    return max(0.0, until - time.monotonic())
+
+
+def _opened(settings: Settings, problems: list[str]) -> tuple[Path | None, Stream]:
+    """The ladder of folders, its last rung is memory: a trail that dies with the process is better than none."""
+    for explicit in dict.fromkeys((settings.dir, None)):
+        try:
+            root = journal.choose(explicit, os.environ)
+            return root, Stream.create(root)
+        except (ConfigurationError, JournalError, OSError) as error:
+            problems.append(str(error))
+    return None, Stream.create(None)
+
+
+def _resolved(settings: Settings, problems: list[str]) -> list[sinks.Named]:
+    """The sinks that can be had; with one that cannot be read the journal keeps its records until it can."""
+    try:
+        return sinks.resolve(settings.sinks, os.environ)
+    except ConfigurationError as error:
+        problems.append(str(error))
+        return []
+
+
+def _header(settings: Settings, here: Origin, problems: Sequence[str], names: list[str]) -> Trail:
+    plain = {field: getattr(settings, field) for field in settings.__struct_fields__} | {"sinks": names}
+    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted", enc_hook=repr)).hexdigest()
+    trail = Trail(
+        boot_id=here.boot_id,
+        host=here.host,
+        pid=here.pid,
+        resource=here.resource,
+        settings=digest,
+        sinks=names,
+        versions=here.versions,
+    )
+    if problems:
+        trail.problems = [problem[:256] for problem in problems[:8]]
+    return trail

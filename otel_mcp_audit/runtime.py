@@ -1,0 +1,123 @@
+"""The one audit of this process: built at the first call or server start, flushed at its end, made anew after a fork.
+
+Only this module touches what belongs to the whole process: exit hooks, the SIGTERM handler, fork.
+"""
+
+import atexit
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Final
+
+from otel_mcp_audit import faults, settings
+from otel_mcp_audit.auditor import Auditor
+from otel_mcp_audit.opencall import Arrival, OpenCall
+from otel_mcp_audit.settings import Settings
+
+EXIT_S: Final = 1.5
+"""Seconds that the end of the process may be held up; an MCP client gives a stdio server two before it signals."""
+
+
+class Runtime:
+    """Holds the process's ``Auditor`` and its settings."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._auditor: Auditor | None = None
+        self._lock = threading.Lock()
+        self._serving = False
+
+    def configure(self, given: Settings | None) -> None:
+        """Use ``given`` instead of the environment; None leaves the environment in charge."""
+        self._settings = given
+
+    def auditor(self) -> Auditor:
+        """The process's auditor; nothing is opened yet by asking for it."""
+        if self._auditor is None:
+            with self._lock:
+                if self._auditor is None:
+                    self._auditor = self._built()
+        return self._auditor
+
+    def _built(self) -> Auditor:
+        if self._settings is not None:
+            return Auditor(self._settings)
+        found, problems = settings.read(os.environ)
+        return Auditor(found, problems=problems)
+
+    @faults.harmless("starting the trail")
+    def serve(self) -> None:
+        """A server starts in this process: open the trail and see to its end. Only the first time counts."""
+        if self._serving:
+            return
+        self._serving = True
+        self.auditor().start()
+        atexit.register(self.stop, "exit")
+        _take_sigterm()
+
+    @faults.harmless("opening a call")
+    def open(self, arrival: Arrival) -> OpenCall | None:
+        """The open call of an arrival; None where this process does not audit."""
+        self.serve()
+        return self.auditor().open(arrival)
+
+    @faults.harmless("keeping a record")
+    def keep(self, call: OpenCall) -> None:
+        """Keep the record of a call that is complete."""
+        self.auditor().keep(call)
+
+    @faults.harmless("flushing the trail")
+    def flush(self, timeout: float = EXIT_S) -> None:
+        """Deliver what is kept, for at most ``timeout`` seconds."""
+        if self._auditor is not None:
+            self._auditor.flush(timeout)
+
+    @faults.harmless("stopping the trail")
+    def stop(self, reason: str) -> None:
+        """Close the trail and say why; bounded in time."""
+        if self._auditor is not None:
+            self._auditor.close(EXIT_S, reason)
+
+    @faults.harmless("aborting open calls")
+    def abort(self) -> None:
+        """A signal ends the process: calls in flight end as aborted, then the trail is closed."""
+        if self._auditor is not None:
+            self._auditor.abort()
+            self._auditor.close(EXIT_S, "signal")
+
+    def forked(self) -> None:
+        """In a forked child: let go of everything of the parent's without touching it, and begin anew when used."""
+        abandoned = self._auditor
+        self._reset()
+        if abandoned is not None:
+            abandoned.abandon()
+
+
+RUNTIME: Final = Runtime()
+
+os.register_at_fork(after_in_child=RUNTIME.forked)
+
+
+def _take_sigterm() -> None:
+    """Take SIGTERM only where nobody else has: in the main thread, with the default action in force."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """End the trail, then die of the same signal, so that the exit status stays what it was.
+
+    The interrupted thread may hold any lock of ours: a helper thread does the work and is waited for, not trusted.
+    """
+    worker = threading.Thread(target=RUNTIME.abort, name="otel-mcp-audit-exit", daemon=True)
+    worker.start()
+    worker.join(EXIT_S + 0.2)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    if os.getpid() == 1:
+        os._exit(128 + number)  # the kernel ignores a default action for the first process of a container

@@ -1,0 +1,165 @@
+"""Environment to typed settings: one table of fields, every problem found at once, each with its mend.
+
+Settings hold strings; ``sinks.resolve`` turns them into sinks. A setting whose mechanism is not built yet is an error,
+never accepted in silence, and so is a variable of our prefix that is no setting.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from otel_mcp_audit.errors import ConfigurationError
+
+PREFIX: Final = "OTEL_MCP_AUDIT_"
+
+MAX_BYTES: Final = 1 << 30
+"""Disk budget of the journal folder in bytes: about 720,000 calls."""
+
+MIN_BYTES: Final = 64 * 1024
+
+USER_CLAIMS: Final = ("sub",)
+TENANT_CLAIMS: Final = ("tenant_id", "tid", "org_id", "tenant")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What an operator can decide; each field is the variable ``OTEL_MCP_AUDIT_<FIELD>`` in lower case.
+
+    Attributes:
+        disabled: record nothing; the first server start says so in a stream of its own.
+        dir: journal folder; None takes the first of the default places that can be written.
+        max_bytes: disk budget of the folder, in bytes.
+        sinks: where records go: a comma list as text, or a list of texts, sinks and plain functions; None: where
+            this process's OTel logs go.
+        capture: ``metadata``: argument names, types and sizes, no values.
+        durability: ``process``: a record survives ``kill -9``.
+        on_failure: ``open``: the call goes on, the gap is counted and recorded.
+        user_claim: claim names or paths of the user's id, first non-empty hit wins.
+        tenant_claim: likewise for the tenant.
+        email: the e-mail address as an attribute too, not only in the body.
+
+    The remaining fields are reserved: any value but the default is refused.
+
+    Raises:
+        ConfigurationError: a value that cannot be used.
+    """
+
+    disabled: bool = False
+    dir: str | None = None
+    max_bytes: int = MAX_BYTES
+    sinks: str | Sequence[Any] | None = None
+    policy: str | None = None
+    capture: str = "metadata"
+    durability: str = "process"
+    on_failure: str = "open"
+    key_file: str | None = None
+    personal: str = "clear"
+    key_ring: str | None = None
+    user_claim: Sequence[str] = USER_CLAIMS
+    tenant_claim: Sequence[str] = TENANT_CLAIMS
+    identity: Any = None
+    trusted_proxies: str | None = None
+    email: bool = False
+    refusals: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = [text for name in self.__struct_fields__ if (text := _unsupported(name, getattr(self, name)))]
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read ``OTEL_MCP_AUDIT_*``; empty counts as unset.
+
+        Raises:
+            ConfigurationError: names every variable that cannot be used, its value and the mend.
+        """
+        settings, problems = read(os.environ if environ is None else environ)
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        return settings
+
+
+def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """Settings as far as they can be read, and what is wrong with the rest: a wrong variable counts as unset."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or not value.strip():
+            continue
+        field = variable.removeprefix(PREFIX).lower()
+        try:
+            values[field] = _parse(field, value.strip())
+        except ValueError as error:
+            problems.append(f"{variable}={value!r}: {error}")
+    return Settings(**values), problems
+
+
+def _parse(field: str, value: str) -> Any:
+    if field not in Settings.__struct_fields__:
+        raise ValueError(_no_setting(field))
+    parsed = _READERS.get(field, str)(value)
+    if problem := _unsupported(field, parsed):
+        raise ValueError(problem.partition(": ")[2])
+    return parsed
+
+
+def _no_setting(field: str) -> str:
+    close = difflib.get_close_matches(field, Settings.__struct_fields__, n=1)
+    hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else f"; known: {', '.join(_variables())}"
+    return f"there is no such setting{hint}"
+
+
+def _variables() -> list[str]:
+    return [PREFIX + field.upper() for field in Settings.__struct_fields__]
+
+
+def _boolean(value: str) -> bool:
+    if value.lower() not in {"true", "false"}:
+        raise ValueError("write true or false")
+    return value.lower() == "true"
+
+
+def _bytes(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value[:20]) < MIN_BYTES:
+        raise ValueError(f"write a whole number of bytes, at least {MIN_BYTES}")
+    return int(value[:20])
+
+
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names:
+        raise ValueError("write claim names separated by commas")
+    return names
+
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "disabled": _boolean,
+    "email": _boolean,
+    "max_bytes": _bytes,
+    "user_claim": _names,
+    "tenant_claim": _names,
+}
+
+_CHOICES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "capture": ("metadata", ("request", "request_response")),
+    "durability": ("process", ("power", "machine")),
+    "on_failure": ("open", ("closed",)),
+    "personal": ("clear", ("sealed",)),
+}
+"""Field: the value that is built, and those that are planned."""
+
+_RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "trusted_proxies", "refusals"})
+
+
+def _unsupported(field: str, value: object) -> str | None:
+    if field in _RESERVED and value is not None:
+        return f"{PREFIX}{field.upper()}: not supported yet; leave it unset"
+    if field not in _CHOICES or value == _CHOICES[field][0]:
+        return None
+    built, planned = _CHOICES[field]
+    if value in planned:
+        return f"{PREFIX}{field.upper()}: {value!r} is not supported yet; leave it unset or write {built}"
+    return f"{PREFIX}{field.upper()}: write {built}"

@@ -1,0 +1,137 @@
+"""OTLP over gRPC: the official exporter, one attempt, and the true answer.
+
+The exporter drops the response (and with it a partial success), tries six times, and offers no public way around
+either. Its one private name used here is ``_client``, the stub. Where a release has it no more, ``otlp_stub`` sends
+what the exporter would have sent.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import grpc
+from google.rpc.error_details_pb2 import RetryInfo
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.exporter import OTLPExporterMixin
+
+from otel_mcp_audit.errors import AuditError
+from otel_mcp_audit.record import AuditRecord
+from otel_mcp_audit.sinks.otlp_records import readable
+from otel_mcp_audit.sinks.otlp_status import RETRY_INFO, Failure, verdict
+from otel_mcp_audit.sinks.otlp_stub import CHANNEL_OPTIONS, Metadata, Stub, StubClient, compression
+from otel_mcp_audit.sinks.otlp_target import Target
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, partial_success, unencodable
+from otel_mcp_audit.sinks.sink import Unavailable
+from otel_mcp_audit.sinks.unseen import silence, unseen
+
+_NEVER: Final = RetryInfo()
+_NEVER.retry_delay.seconds = 86_400
+
+
+class GrpcClient:
+    """Sends records to one address.
+
+    Args:
+        target: where to.
+        gzip_level: None switches compression off; the level itself is gRPC's own affair.
+    """
+
+    def __init__(self, target: Target, *, gzip_level: int | None) -> None:
+        self._target = target
+        self._gzip_level = gzip_level
+        self._exporter: Any = _exporter(target, gzip_level)
+        self._without = None if _can_be_heard(self._exporter) else StubClient(target, gzip_level=gzip_level)
+
+    def export(self, records: Sequence[AuditRecord]) -> None:
+        """Make one attempt; returns where the destination acknowledged every record.
+
+        Raises:
+            Refused: a record or the destination is at fault.
+            TooLarge: the request was too large.
+            Unavailable: not now.
+        """
+        if self._without is not None:
+            self._without.export(records)
+            return
+        listener = _Listener(self._exporter._client, len(records))
+        self._exporter._client = listener
+        try:
+            with unseen():
+                self._exporter.export(readable(records))
+        except ENCODING as error:
+            raise unencodable(error) from error
+        finally:
+            # After UNAVAILABLE the exporter has made its channel and stub anew: those stay.
+            if self._exporter._client is listener:
+                self._exporter._client = listener.stub
+        self._judge(listener)
+
+    def close(self) -> None:
+        """Close the channel."""
+        if self._without is not None:
+            self._without.close()
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def _judge(self, listener: "_Listener") -> None:
+        if not listener.asked:
+            self._without = StubClient(self._target, gzip_level=self._gzip_level)
+            raise Unavailable("this release of the gRPC exporter cannot be listened to; going on without it")
+        if listener.verdict is not None:
+            raise listener.verdict
+
+
+class _Listener:
+    """The stub as the exporter sees it: asks once, and keeps the verdict."""
+
+    def __init__(self, stub: Stub, records: int) -> None:
+        self.stub = stub
+        self.asked = False
+        self.verdict: AuditError | None = None
+        self._records = records
+
+    def Export(self, request: Any, metadata: Metadata, timeout: float) -> Any:  # noqa: N802 -- the service's name
+        self.asked = True
+        try:
+            response = self.stub.Export(request=request, metadata=metadata, timeout=timeout)
+        except grpc.RpcError as error:
+            failure = cast("Failure", error)
+            self.verdict = verdict(failure, self._records)
+            raise _Final(failure) from error
+        self.verdict = partial_success(response.partial_success)
+        return response
+
+
+class _Final(grpc.RpcError):
+    """The true failure, with a wait that the exporter never makes: longer than any deadline, so it gives up."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self._failure = failure
+
+    def code(self) -> grpc.StatusCode:
+        return self._failure.code()
+
+    def details(self) -> str | None:
+        return self._failure.details()
+
+    def trailing_metadata(self) -> Any:
+        return ((RETRY_INFO, _NEVER.SerializeToString()),)
+
+
+def _exporter(target: Target, gzip_level: int | None) -> OTLPLogExporter | None:
+    silence(logging.getLogger(OTLPExporterMixin.__module__))
+    try:
+        return OTLPLogExporter(
+            endpoint=target.endpoint,
+            timeout=target.timeout,
+            compression=compression(gzip_level),
+            channel_options=cast("Any", CHANNEL_OPTIONS),  # annotated as one pair of texts, meant as gRPC's own
+        )
+    except ValueError:
+        # It reads OTEL_EXPORTER_OTLP_LOGS_TIMEOUT although it was given one, and fails where that is set to nothing.
+        return None
+
+
+def _can_be_heard(exporter: Any) -> bool:
+    return hasattr(getattr(exporter, "_client", None), "Export")

@@ -1,0 +1,100 @@
+"""OTLP over gRPC without the exporter: the generated stub, for releases whose exporter cannot be listened to."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+import grpc
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.proto.collector.logs.v1 import (  # pyright: ignore[reportMissingTypeStubs] -- generated without
+    logs_service_pb2_grpc as service,
+)
+from opentelemetry.util.re import parse_env_headers
+
+from otel_mcp_audit.record import AuditRecord
+from otel_mcp_audit.sinks.otlp_records import readable
+from otel_mcp_audit.sinks.otlp_status import Failure, verdict
+from otel_mcp_audit.sinks.otlp_target import Target
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, partial_success, unencodable
+from otel_mcp_audit.sinks.unseen import unseen
+
+Metadata = Sequence[tuple[str, str]]
+
+CHANNEL_OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+"""gRPC itself waits up to two minutes before it connects anew; how long to wait is delivery's to say."""
+
+
+class Stub(Protocol):
+    """The generated stub."""
+
+    def Export(self, *, request: Any, metadata: Metadata, timeout: float) -> Any:  # noqa: N802 -- the service's name
+        """Call the service; raises ``grpc.RpcError``."""
+        ...
+
+
+class StubClient:
+    """Sends records to one address, with the exporter's environment variables.
+
+    Args:
+        target: where to.
+        gzip_level: None switches compression off.
+    """
+
+    def __init__(self, target: Target, *, gzip_level: int | None) -> None:
+        self._timeout = target.timeout
+        self._metadata = tuple(parse_env_headers(_variable("HEADERS") or "", liberal=True).items())
+        self._channel = _channel(target.endpoint, compression(gzip_level))
+        self._stub: Stub = service.LogsServiceStub(self._channel)
+
+    def export(self, records: Sequence[AuditRecord]) -> None:
+        """Make one attempt, as ``GrpcClient.export``."""
+        try:
+            request = encode_logs(readable(records))
+        except ENCODING as error:
+            raise unencodable(error) from error
+        try:
+            with unseen():
+                response = self._stub.Export(request=request, metadata=self._metadata, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise verdict(cast("Failure", error), len(records)) from error
+        if (refusal := partial_success(response.partial_success)) is not None:
+            raise refusal
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def compression(gzip_level: int | None) -> grpc.Compression:
+    """GRPC's name for it."""
+    return grpc.Compression.NoCompression if gzip_level is None else grpc.Compression.Gzip
+
+
+def _channel(endpoint: str, packing: grpc.Compression) -> grpc.Channel:
+    url = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+    options = [*CHANNEL_OPTIONS]
+    if _is_insecure(url.scheme):
+        return grpc.insecure_channel(url.netloc, options, packing)
+    credentials = grpc.ssl_channel_credentials(_file("CERTIFICATE"), _file("CLIENT_KEY"), _file("CLIENT_CERTIFICATE"))
+    return grpc.secure_channel(url.netloc, credentials, options, packing)
+
+
+def _is_insecure(scheme: str) -> bool:
+    if scheme == "https":
+        return False
+    said = _variable("INSECURE")
+    return scheme == "http" if said is None else said.lower() == "true"
+
+
+def _file(name: str) -> bytes | None:
+    path = _variable(name)
+    return None if path is None else Path(path).read_bytes()
+
+
+def _variable(name: str) -> str | None:
+    return os.environ.get(f"OTEL_EXPORTER_OTLP_LOGS_{name}") or os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") or None

@@ -1,0 +1,169 @@
+"""Find journal lines in text, wherever they stand: bare, as one object among others, inside strings of any form.
+
+The search is for the key ``chain`` at any depth of quoting, never for a vendor's form: what stands around a line is not
+parsed, so it may be torn, glued to the next one, longer than memory or nested without end.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from otel_mcp_audit.verify.line import Claim, Sealed, as_written, identity, read
+from otel_mcp_audit.verify.quoting import (
+    Outline,
+    breaks_in_string,
+    cell_end,
+    object_end,
+    string_end,
+    undouble,
+    unescape,
+)
+
+RECORD_LIMIT: Final = 1024 * 1024
+"""Bytes of a record in any spelling: a line is at most 16 KiB, and quoting it three times over makes that 128 KiB."""
+
+BARE: Final = b'{"chain":{"prev":"'
+"""How a line begins as written."""
+
+SPACE: Final = b" \t\r\n"
+
+_KEY: Final = b"chain"
+# The key is followed by one of its own keys, or the text ends before that can be seen.
+_AFTER_KEY: Final = re.compile(rb'(\\*"{1,2})\s*:\s*\{(?:\s|\\+[nrt])*(?:\1(?:prev|seq|stream|v)\1|\Z)')
+_NEXT: Final = re.compile(rb'\{\s*"chain"\s*:\s*\{\s*"(?:prev|seq|stream|v)"')
+"""With quotes bare this cannot stand inside a JSON string, so it always begins a record."""
+_LAYERS: Final = 4
+"""Strings in strings: a line in an OTLP body in an HEC event in an export."""
+
+
+class Found(NamedTuple):
+    """A record in a text.
+
+    Attributes:
+        start: offset of its first byte.
+        end: offset after it; None if it goes on after the text.
+        reading: what it is; None while it has no end, or where it turned out not to be ours.
+        wrapped: whether it stood inside a string.
+    """
+
+    start: int
+    end: int | None
+    reading: Sealed | Claim | None
+    wrapped: bool
+
+
+def find(text: bytes, begin: int = 0, *, final: bool = True) -> Iterator[Found]:
+    """Every journal line in ``text``.
+
+    Args:
+        text: one or more whole lines, or a piece of a very long one.
+        begin: what stands before this offset was searched already.
+        final: no more text follows: what has no end is torn.
+    """
+    return _find(text, begin, final=final, layers=_LAYERS)
+
+
+def _find(text: bytes, begin: int, *, final: bool, layers: int) -> Iterator[Found]:
+    outline = Outline(text)
+    while (key := text.find(_KEY, begin)) >= 0:
+        begin = key + len(_KEY)
+        after = _AFTER_KEY.match(text, begin)
+        if after is None or not text.endswith(after[1], 0, key):
+            continue
+        quoted = after[1] != b'"'
+        if quoted and not layers:
+            continue
+        here = _Here(text, outline, key, final)
+        for found in _quoted(here, after[1], layers) if quoted else _bare(here):
+            if found.reading is not None or found.end is None:
+                yield found
+            if found.end is None:
+                return
+            begin = max(begin, found.end)
+
+
+class _Here(NamedTuple):
+    """A key ``chain`` in a text."""
+
+    text: bytes
+    outline: Outline
+    key: int
+    final: bool
+
+
+def _bare(here: _Here) -> Iterator[Found]:
+    """The record whose quotes are bare."""
+    text, outline, key, final = here
+    start = _first_key(text, key - 1)
+    if start is None:
+        start = outline.object(key)
+    if start is None:
+        return
+    line = text[start : _line_end(text, start)].rstrip(b",]" + SPACE)
+    written = as_written(line)
+    if written is not None:
+        yield Found(start, start + len(line), written, wrapped=False)
+        return
+    # Where a second record begins, the first one has ended, or is torn.
+    glued = _NEXT.search(text, start + 1, start + RECORD_LIMIT)
+    limit = glued.start() if glued else min(len(text), start + RECORD_LIMIT)
+    end = object_end(text, start, limit)
+    if end is not None:
+        yield from _read(text, start, end)
+    elif limit == len(text) and glued is None and not final and not _broken(text, start):
+        yield Found(start, None, None, wrapped=False)
+    else:
+        yield from _torn(text, start, key, limit)
+
+
+def _read(text: bytes, start: int, end: int) -> Iterator[Found]:
+    reading = read(text[start:end])
+    if reading is not None:
+        yield Found(start, end, reading, wrapped=False)
+
+
+def _torn(text: bytes, start: int, key: int, limit: int) -> Iterator[Found]:
+    end = min(limit, _line_end(text, key))
+    stream, seq = identity(text[key:end])
+    if stream is not None or seq is not None:
+        yield Found(start, end, Claim("torn", stream, seq, "the line breaks off"), wrapped=False)
+
+
+def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
+    """The records inside a JSON string, or in a CSV cell where quotes are doubled."""
+    text, outline, key, final = here
+    cell = quote.endswith(b'""')
+    start = _first_key(text, key - len(quote))
+    if start is None:
+        start = outline.cell(key) if cell else outline.string(key)
+    if start is None:
+        return
+    end = cell_end(text, start) if cell else string_end(text, start)
+    if end == len(text) and not final and end - start < RECORD_LIMIT:
+        yield Found(start, None, None, wrapped=True)
+        return
+    content = text[start : min(end, start + RECORD_LIMIT)]
+    inside = undouble(content) if cell else unescape(content)
+    for found in _find(inside, 0, final=True, layers=layers - 1):
+        yield Found(start, end, found.reading, wrapped=True)
+    # Nothing in it is ours, or all of it was read: either way it need not be looked at again.
+    yield Found(start, end, None, wrapped=True)
+
+
+def _first_key(text: bytes, quote: int) -> int | None:
+    """Offset of the brace right before the key whose quote stands at ``quote``."""
+    at = quote - 1
+    while at >= 0 and text[at] in SPACE:
+        at -= 1
+    return at if at >= 0 and text[at : at + 1] == b"{" else None
+
+
+def _line_end(text: bytes, start: int) -> int:
+    end = text.find(b"\n", start)
+    return len(text) if end < 0 else end
+
+
+def _broken(text: bytes, start: int) -> bool:
+    """Whether a string runs over a line end: JSON has none, so the record has no end either."""
+    last = text.rfind(b"\n", start)
+    return last >= 0 and breaks_in_string(text[start : last + 1])
