@@ -135,8 +135,10 @@ class Auditor:
         return operation is None or operation.end(timeout, reason)
 
     def abandon(self) -> None:
-        """In a forked child: forget the parent's stream without touching it."""
+        """In a forked child: forget the parent's stream without touching it, and its calls, which the parent ends."""
         operation, self._operation = self._operation, None
+        for opened in self._in_flight.values():
+            opened.open = False
         self._in_flight.clear()
         if operation is not None:
             operation.ledger.stream.abandon()

@@ -66,22 +66,23 @@ def from_actor(actor: Actor) -> tuple[User, list[str]]:
     return user, _texts(actor.delegation, DELEGATION_LIMIT)
 
 
-@lru_cache(maxsize=1)
-def _login(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def from_os() -> User:
     """The login name of the effective uid, the number where it has none: who runs a stdio server is its caller."""
-    return User(authenticated=False, id=text(_login(os.geteuid())), source="os", type="user")
+    return _of_uid(os.geteuid(), "user")
 
 
 def system() -> User:
     """The actor of records about the trail itself."""
-    return User(id=text(_login(os.geteuid())), source="os", type="system")
+    return _of_uid(os.geteuid(), "system")
+
+
+@lru_cache(maxsize=4)
+def _of_uid(uid: int, kind: str) -> User:
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return User(id=text(name), source="os", type=kind)
 
 
 def first_claim(claims: Mapping[str, object], names: Sequence[str]) -> str | None:

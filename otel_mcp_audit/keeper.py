@@ -76,6 +76,7 @@ class Keeper:
         self._adopted.append(stream)
         for delivery in self._deliveries:
             delivery.add(feed(stream, delivery.name))
+            delivery.wake()  # an idle server has no record of its own that would
 
     @faults.harmless("keeping to the disk budget")
     def _make_room(self) -> None:

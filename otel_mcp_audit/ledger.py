@@ -24,7 +24,7 @@ class Ledger:
     def __init__(self, stream: Stream, budget: Budget | None = None, *, durability: str | None = None) -> None:
         self.stream = stream
         self._budget = budget
-        self._durability = durability
+        self.durability = durability
         self._lost = 0
         self._reason = ""
         self._declaring = threading.Lock()
@@ -35,7 +35,7 @@ class Ledger:
         Raises:
             JournalError: it could not be kept.
         """
-        return self.stream.append(trail.body(event_type, details, durability=self._durability))
+        return self.stream.append(trail.body(event_type, details, durability=self.durability))
 
     def begin(self, call_id: str, body: bytes) -> None:
         """Keep a call's start line.

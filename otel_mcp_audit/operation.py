@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +21,9 @@ from otel_mcp_audit.policy import Policy
 from otel_mcp_audit.record import Trail
 from otel_mcp_audit.recorder import Recorder
 from otel_mcp_audit.settings import Settings
+
+PROBLEMS_LISTED: Final = 8
+"""Problems that the first line lists; where there are more, the last one says how many."""
 
 
 class Operation:
@@ -44,27 +48,21 @@ class Operation:
     def begin(cls, settings: Settings, problems: Sequence[str] = (), *, deliver: bool = True) -> "Operation":
         """Open a stream in the first folder that takes one, and say in its first line what belongs to all of it."""
         found = list(problems)
-        root, stream = _opened(settings, found)
         named = _resolved(settings, found) if deliver else []
-        here = origin.here(stream.id)
-        durability = "memory" if root is None else None
-        budget = None if root is None else Budget(root, settings.max_bytes)
-        ledger = Ledger(stream, budget, durability=durability)
-        deliveries = [Delivery(name, sink) for name, sink in named]
         names = [name for name, _ in named]
-        header = _header(settings, here, found, names)
-        header.heads = journal.heads(root) if root is not None else []
-        header.durability = durability or settings.durability
-        ledger.declare("audit_start", header)
+        begun = _begun(settings, found, names)
+        ledger, here = begun.ledger, begun.here
+        deliveries = [Delivery(name, sink) for name, sink in named]
         for delivery in deliveries:
-            delivery.add(feed(stream, delivery.name))
+            delivery.add(feed(ledger.stream, delivery.name))
         keeper = None
-        if deliver and budget is not None:
-            keeper = Keeper(budget, ledger, deliveries, journal.Origin(here.host, here.boot_id, here.service, names))
+        if deliver and begun.budget is not None:
+            host = journal.Origin(here.host, here.boot_id, here.service, names)
+            keeper = Keeper(begun.budget, ledger, deliveries, host)
             keeper.start()
-        for problem in found:
-            faults.report("configuration", problem)
-        recorder = Recorder(settings, Policy(), instance=here.instance, durability=durability)
+        if found:
+            faults.report("configuration", "; ".join(found))
+        recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
         return cls(ledger, recorder, deliveries, keeper)
 
     def wake(self) -> None:
@@ -97,15 +95,38 @@ def _left(until: float) -> float:
     return max(0.0, until - time.monotonic())
 
 
-def _opened(settings: Settings, problems: list[str]) -> tuple[Path | None, Stream]:
-    """The ladder of folders, its last rung is memory: a trail that dies with the process is better than none."""
+class _Begun(NamedTuple):
+    """A stream whose first line is kept; ``budget`` is of its folder, None in memory."""
+
+    ledger: Ledger
+    budget: Budget | None
+    here: Origin
+
+
+def _begun(settings: Settings, problems: list[str], names: list[str]) -> _Begun:
+    """Begin on the first rung of the ladder that keeps the first line; the last is memory, better than no trail."""
     for explicit in dict.fromkeys((settings.dir, None)):
         try:
-            root = journal.choose(explicit, os.environ)
-            return root, Stream.create(root)
+            return _begun_in(journal.choose(explicit, os.environ), settings, problems, names)
         except (ConfigurationError, JournalError, OSError) as error:
             problems.append(str(error))
-    return None, Stream.create(None)
+    return _begun_in(None, settings, problems, names)
+
+
+def _begun_in(root: Path | None, settings: Settings, problems: list[str], names: list[str]) -> _Begun:
+    stream = Stream.create(root)
+    here = origin.here(stream.id)
+    budget = None if root is None else Budget(root, settings.max_bytes)
+    ledger = Ledger(stream, budget, durability="memory" if root is None else None)
+    header = _header(settings, here, problems, names)
+    header.heads = journal.heads(root) if root is not None else []
+    header.durability = ledger.durability or settings.durability
+    try:
+        ledger.declare("audit_start", header)
+    except JournalError:  # a full disk makes a folder and keeps no line
+        stream.close()
+        raise
+    return _Begun(ledger, budget, here)
 
 
 def _resolved(settings: Settings, problems: list[str]) -> list[sinks.Named]:
@@ -130,5 +151,12 @@ def _header(settings: Settings, here: Origin, problems: Sequence[str], names: li
         versions=here.versions,
     )
     if problems:
-        trail.problems = [problem[:256] for problem in problems[:8]]
+        trail.problems = _listed([problem[:256] for problem in problems])
     return trail
+
+
+def _listed(problems: list[str]) -> list[str]:
+    if len(problems) <= PROBLEMS_LISTED:
+        return problems
+    shown = problems[: PROBLEMS_LISTED - 1]
+    return [*shown, f"and {len(problems) - len(shown)} more: see the log"]

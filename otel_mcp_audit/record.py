@@ -43,42 +43,42 @@ EventType = Literal[
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Agent(Struct, frozen=True):
+class Agent(Struct, frozen=True, gc=False):
     """The client program as it names itself: claimed, never verified."""
 
     name: str | None = None
     version: str | None = None
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """The other record that belongs to this one: ``type`` is ``task`` or ``round``."""
 
     id: str
     type: str
 
 
-class PolicyApplied(Struct, frozen=True):
+class PolicyApplied(Struct, frozen=True, gc=False):
     """Which rule decided what was recorded, and at which level."""
 
     level: str = "metadata"
     rule: str = "default"
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Struct, frozen=True, gc=False):
     """Why a request was refused before MCP saw it."""
 
     reason: str
     status: int
 
 
-class Repeated(Struct, frozen=True):
+class Repeated(Struct, frozen=True, gc=False):
     """A folded record stands for ``count`` like it, itself counted, the last one at ``until``."""
 
     count: int
     until: str
 
 
-class Request(Struct, kw_only=True):
+class Request(Struct, kw_only=True, gc=False):
     """The request that carried the call. What a client claims is a value here, never a key, and decides nothing."""
 
     client_ip: str | None = None
@@ -94,14 +94,14 @@ class Request(Struct, kw_only=True):
     transport: str = "none"
 
 
-class Resource(Struct, frozen=True):
+class Resource(Struct, frozen=True, gc=False):
     """What was touched, for example ``type`` ``patient`` and ``id`` ``patient:4711``."""
 
     id: str
     type: str
 
 
-class Response(Struct, kw_only=True):
+class Response(Struct, kw_only=True, gc=False):
     """How the call ended. ``bytes``: UTF-8 of text and blob contents. ``duration_us``: microseconds."""
 
     bytes: int | None = None
@@ -112,7 +112,7 @@ class Response(Struct, kw_only=True):
     status_code: int | None = None
 
 
-class ServerInfo(Struct, frozen=True):
+class ServerInfo(Struct, frozen=True, gc=False):
     """The MCP server that was called; ``instance`` is the process's ``service.instance.id``."""
 
     instance: str | None = None
@@ -120,14 +120,14 @@ class ServerInfo(Struct, frozen=True):
     version: str | None = None
 
 
-class NameValue(Struct, frozen=True):
+class NameValue(Struct, frozen=True, gc=False):
     """A pair whose name comes from outside: outside names are values, never keys."""
 
     name: str
     value: str
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """The last record of a stream."""
 
     hash: str
@@ -135,7 +135,7 @@ class Head(Struct, frozen=True):
     stream: str
 
 
-class Trail(Struct, kw_only=True):
+class Trail(Struct, kw_only=True, gc=False):
     """What a record about the trail itself says; each event type uses its part of it."""
 
     boot_id: str | UnsetType = UNSET
@@ -156,7 +156,7 @@ class Trail(Struct, kw_only=True):
     versions: list[NameValue] | UnsetType = UNSET
 
 
-class User(Struct, kw_only=True):
+class User(Struct, kw_only=True, gc=False):
     """Who called; ``source`` says how that is known: ``token``, ``resolver``, ``os`` or ``none``."""
 
     authenticated: bool = False
@@ -172,7 +172,7 @@ class User(Struct, kw_only=True):
     type: str = "unknown"
 
 
-class Event(Struct, kw_only=True):
+class Event(Struct, kw_only=True, gc=False):
     """Who, what, when and how it ended."""
 
     action: str
@@ -199,7 +199,7 @@ class Event(Struct, kw_only=True):
     user: User
 
 
-class Param(Struct, kw_only=True, frozen=True):
+class Param(Struct, kw_only=True, frozen=True, gc=False):
     """One leaf of the arguments: ``bytes``, ``name``, ``type``; its ``value`` only where a rule lets it through."""
 
     bytes: int
@@ -210,7 +210,7 @@ class Param(Struct, kw_only=True, frozen=True):
     value: str | UnsetType = UNSET
 
 
-class Body(Struct, kw_only=True):
+class Body(Struct, kw_only=True, gc=False):
     """What the caller of the journal decides about a line; chain and seal are the journal's."""
 
     event: Event
@@ -218,7 +218,7 @@ class Body(Struct, kw_only=True):
     result: Sequence[Param] | UnsetType = UNSET
 
 
-class Chain(Struct, frozen=True):
+class Chain(Struct, frozen=True, gc=False):
     """Where the line stands: the ``seq``-th of its stream, after the line whose hash is ``prev``."""
 
     prev: str
@@ -227,13 +227,13 @@ class Chain(Struct, frozen=True):
     v: int
 
 
-class Seal(Struct, frozen=True):
+class Seal(Struct, frozen=True, gc=False):
     """Proof of the line; everything outside this key is sealed."""
 
     hash: str
 
 
-class Line(Struct, kw_only=True):
+class Line(Struct, kw_only=True, gc=False):
     """A journal line, decoded."""
 
     chain: Chain

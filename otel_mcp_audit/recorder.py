@@ -54,14 +54,15 @@ class Recorder:
     def open(self, arrival: Arrival) -> OpenCall:
         """The call as known at its start; nothing is written yet."""
         now = clock.now_ns()
+        record_id = clock.record_id(now)
         user, delegation = self._who(arrival)
-        arrival.request.id = arrival.request.id or clock.record_id(now)
+        arrival.request.id = arrival.request.id or record_id  # a request without an id goes by its record's
         event = Event(
             action="EXECUTE",
             agent=arrival.agent,
             delegation=delegation,
             event_type=arrival.event_type,
-            id=clock.record_id(now),
+            id=record_id,
             policy=self._policy.rule_for(arrival.call).applied,
             request=arrival.request,
             response=Response(),

@@ -59,13 +59,12 @@ class Runtime:
         atexit.register(self.stop, "exit")
         _take_sigterm()
 
-    @faults.harmless("opening a call")
     def open(self, arrival: Arrival) -> OpenCall | None:
         """The open call of an arrival; None where this process does not audit."""
-        self.serve()
+        if not self._serving:
+            self.serve()
         return self.auditor().open(arrival)
 
-    @faults.harmless("keeping a record")
     def keep(self, call: OpenCall) -> None:
         """Keep the record of a call that is complete."""
         self.auditor().keep(call)

@@ -6,6 +6,7 @@ never accepted in silence, and so is a variable of our prefix that is no setting
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ MAX_BYTES: Final = 1 << 30
 """Disk budget of the journal folder in bytes: about 720,000 calls."""
 
 MIN_BYTES: Final = 64 * 1024
+
+_USER_INFO: Final = re.compile(r"//[^/@\s]*@")
+"""User and password of a URL: never shown, in whatever setting they stand."""
 
 USER_CLAIMS: Final = ("sub",)
 TENANT_CLAIMS: Final = ("tenant_id", "tid", "org_id", "tenant")
@@ -93,7 +97,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         try:
             values[field] = _parse(field, value.strip())
         except ValueError as error:
-            problems.append(f"{variable}={value!r}: {error}")
+            problems.append(f"{variable}={_USER_INFO.sub('//***@', value)!r}: {error}")
     return Settings(**values), problems
 
 

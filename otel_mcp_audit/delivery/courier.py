@@ -41,8 +41,8 @@ class Courier:
         self._flushes: list[Flush] = []
         self._rounds = self._failures = 0
         self._next_try = self._saved_at = 0.0
-        # Of the last round: whether something was found, whether more is sure to be there, whether a stream was unread.
-        self._found = self._backlog = self._unread = False
+        # Of the last round: whether something was found, and whether there is sure to be more.
+        self._found = self._backlog = False
 
     def run(self) -> None:
         """Deliver until the last flush is answered, then close the sink."""
@@ -51,7 +51,10 @@ class Courier:
             self._rest()
             self._round()
             ended = self._answer()
-        self._sink.close()
+        try:
+            self._sink.close()
+        except Exception as error:  # noqa: BLE001 -- a sink's own; the process goes on, or ends, without it
+            faults.report(f"closing {self._name}", error)
 
     def _rest(self) -> None:
         """Wait until there is something to do; somebody who waits for a flush ends every wait."""
@@ -76,10 +79,14 @@ class Courier:
     def _round(self) -> None:
         """A batch of each stream, or as many as the sink takes."""
         self._inbox.heard()
-        self._found = self._backlog = self._unread = False
+        self._found = self._backlog = False
+        unread: Track | None = None
         for track in self._in_turn():
             try:
                 self._carry(track)
+            except OSError as error:
+                faults.report("reading the journal", error)
+                unread = track
             except Hold as hold:
                 self._held(track, hold)
                 return
@@ -87,7 +94,10 @@ class Courier:
                 faults.report(f"delivering to {self._name}", error)
                 self._held(track, Hold(f"a fault of ours: {type(error).__name__}"))
                 return
-        self._flowing()
+        if unread is None:
+            self._flowing()
+        else:
+            self._held(unread, Hold("the journal cannot be read"))
 
     def _in_turn(self) -> Iterator[Track]:
         """Every stream once; another one is the first each time, so that none can keep the others waiting."""
@@ -97,17 +107,16 @@ class Courier:
             yield tracks[(self._rounds + number) % len(tracks)]
 
     def _carry(self, track: Track) -> None:
-        try:
-            items = track.read(self._sender.limits)
-        except OSError as error:
-            faults.report("reading the journal", error)
-            self._unread = True
-            return
+        before = track.position
+        items = track.read(self._sender.limits)
+        more = self._sender.limits.reached(items)
         if items:
-            self._found = True
-            self._backlog |= self._sender.limits.reached(items)
             self._sender.deliver(track, items)
             self._failures = 0
+        # Without items too: lines that are no records were set aside, and others may follow.
+        if track.position != before:
+            self._found = True
+            self._backlog |= more or not items
         self._save()
 
     def _held(self, track: Track, hold: Hold) -> None:
@@ -117,12 +126,16 @@ class Courier:
         self._next_try = time.monotonic() + wait
         track.held(hold, clock.timestamp(clock.now_ns() + int(wait * _NS_PER_S)))
         self._save()
-        # Ever more rarely: after 1, 2, 4, 8 ... failures.
-        if self._failures & (self._failures - 1) == 0:
-            what = "refuses everything, nothing is set aside" if hold.at_fault else "takes nothing now"
-            level = logging.ERROR if hold.at_fault else logging.WARNING
-            text = f"{self._name} {what}: {hold.reason}; records are kept, next attempt in {wait:.0f} s"
-            faults.report(f"delivering to {self._name}{' (at fault)' * hold.at_fault}", text, level)
+        self._tell(hold, wait)
+
+    def _tell(self, hold: Hold, wait: float) -> None:
+        """Say it, ever more rarely: after 2, 4, 8 failures. The first may be a connection that had gone stale."""
+        if (self._failures == 1 and not hold.at_fault) or self._failures & (self._failures - 1):
+            return
+        what = "refuses everything, nothing is set aside" if hold.at_fault else "takes nothing now"
+        level = logging.ERROR if hold.at_fault else logging.WARNING
+        text = f"{self._name} {what}: {hold.reason}; records are kept, next attempt in {wait:.0f} s"
+        faults.report(f"delivering to {self._name}{' (at fault)' * hold.at_fault}", text, level)
 
     def _flowing(self) -> None:
         if self.hold is not None:
@@ -144,7 +157,7 @@ class Courier:
         return ended
 
     def _delivered(self, flush: Flush) -> bool:
-        nothing_left = not (self._found or self._unread or self.hold)
+        nothing_left = not self._found and self.hold is None
         return nothing_left or all(track.passed >= goal for track, goal in flush.goals.items())
 
     def _save_due(self) -> float | None:

@@ -70,7 +70,7 @@ class Delivery:
         Returns:
             True where all was delivered or set aside. False at once where no further attempt falls into the time.
         """
-        return self._ask(Flush(timeout))
+        return (self._thread is None and not self._pending()) or self._ask(Flush(timeout))
 
     def stop(self, timeout: float) -> bool:
         """Flush, and end the thread; one that is stuck in a request is left behind.
@@ -92,21 +92,22 @@ class Delivery:
         tracks, hold = self._courier.tracks, self._courier.hold
         return Progress(
             delivered=sum(track.delivered for track in tracks),
-            pending=sum(track.pending() for track in tracks),
+            pending=self._pending(),
             quarantined=sum(track.quarantined for track in tracks),
             last_error=None if hold is None else hold.reason,
             at_fault=hold is not None and hold.at_fault,
         )
 
     def _ask(self, flush: Flush) -> bool:
-        if not any(track.pending() for track in self._courier.tracks) and self._thread is None:
-            return True
         self._inbox.put(flush)
         if self._thread is None:
             self._start()
         elif not self._thread.is_alive():
-            return not any(track.pending() for track in self._courier.tracks)
+            return not self._pending()
         return flush.wait()
+
+    def _pending(self) -> int:
+        return sum(track.pending() for track in self._courier.tracks)
 
     def _start(self) -> None:
         # Never waited for: whoever holds it is starting the thread.

@@ -1,5 +1,6 @@
 """A batch to a sink: split what is too large, find the record that is refused, and tell it from a sink at fault."""
 
+import inspect
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -45,7 +46,18 @@ class Sender:
         Raises:
             Hold: the sink takes nothing now; what was settled stays so.
         """
-        for piece in self.limits.pieces(items):
+        before = self.limits.now
+        try:
+            self._send(track, items)
+        except Hold:
+            # Who takes nothing at all has not told how much it takes at once.
+            self.limits.now = before
+            raise
+
+    def _send(self, track: Track, items: Sequence[Item]) -> None:
+        while items:
+            piece = self.limits.first_of(items)
+            items = items[len(piece) :]
             refusal = self._try(track, piece)
             if refusal is not None:
                 self._refused(track, unsettled(piece), refusal)
@@ -53,23 +65,25 @@ class Sender:
     def _refused(self, track: Track, items: Sequence[Item], refusal: Refused) -> None:
         if isinstance(refusal, TooLarge) and len(items) > 1:
             self.limits.refused(items)
-            self.deliver(track, items)
+            self._send(track, items)
         elif self._proof() is None:
             self._search(track, items, refusal)
-            self.deliver(track, unsettled(items))
+            self._send(track, unsettled(items))
+        elif len(items) == 1:
+            self._last_chance(track, items[0], refusal)
         else:
             self._prove(refusal)
-            self._narrow(track, items, refusal)
+            self._narrow(track, items)
 
-    def _narrow(self, track: Track, items: Sequence[Item], refusal: Refused) -> None:
+    def _narrow(self, track: Track, items: Sequence[Item]) -> None:
         """The sink is sound, so one of these is not."""
-        if len(items) == 1:
-            self._last_chance(track, items[0], refusal)
-            return
         for half in halves(items):
-            refusal_of_half = self._try(track, half)
-            if refusal_of_half is not None:
-                self._narrow(track, unsettled(half), refusal_of_half)
+            refusal = self._try(track, half)
+            rest = unsettled(half)
+            if refusal is not None and len(rest) > 1:
+                self._narrow(track, rest)
+            elif refusal is not None:
+                self._last_chance(track, rest[0], refusal)
 
     def _last_chance(self, track: Track, item: Item, refusal: Refused) -> None:
         self._prove(refusal)
@@ -91,7 +105,7 @@ class Sender:
         try:
             self._write([self._taken])
         except (Refused, Rejected):
-            raise self._at_fault(refusal) from None
+            raise Hold(refusal.reason, at_fault=True) from None
 
     def _search(self, track: Track, items: Sequence[Item], refusal: Refused) -> None:
         """Find a record that is taken: among the first ones, and then the newest, which is refused least for its age.
@@ -107,11 +121,7 @@ class Sender:
             if self._proof() is not None:
                 return
             waiting.extendleft(reversed(halves(unsettled(piece))))
-        raise self._at_fault(refusal)
-
-    def _at_fault(self, refusal: Refused) -> Hold:
-        self.limits.forget()
-        return Hold(refusal.reason, at_fault=True)
+        raise Hold(refusal.reason, at_fault=True)
 
     def _try(self, track: Track, items: Sequence[Item]) -> Refused | None:
         """Send items in one request; those that the sink rejects by name are set aside, and the rest sent again.
@@ -139,13 +149,17 @@ class Sender:
 
     def _write(self, batch: Sequence[AuditRecord]) -> None:
         try:
-            self._sink.write(batch)
+            answer: object = self._sink.write(batch)
         except (Refused, Rejected):
             raise
         except Unavailable as error:
             raise Hold(error.reason, after=error.after) from error
-        except Exception as error:
+        except BaseException as error:
+            # Whatever a sink raises means "again later": a bug in it too, and SystemExit, which would end the thread.
             raise Hold(_said(error)) from error
+        if inspect.iscoroutine(answer):
+            answer.close()
+            raise Hold("the sink is asynchronous, so nothing was written; its write must be a plain function")
         self._taken, self._taken_at = batch[-1], self._clock()
 
 
@@ -157,6 +171,6 @@ def _rejected(items: Sequence[Item], rejection: Rejected) -> list[Item]:
     return [item for item in items if item.record is not None and item.record.id in ids]
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """The error's kind and its first line; in the others a database shows the row."""
     return f"{type(error).__name__}: {quote(str(error).partition(chr(10))[0])}".removesuffix(": ")

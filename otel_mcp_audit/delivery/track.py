@@ -47,7 +47,7 @@ class Track:
             OSError: the journal cannot be read.
             Hold: a line that is no record cannot be set aside.
         """
-        lines = self.source.reader.read(self.position, records=limits.records, limit=limits.read_bytes)
+        lines = self.source.reader.read(self.position, records=limits.now.records, limit=limits.read_bytes)
         # What was read before and is still here keeps its state: part of a batch may be settled while another waits.
         self._window = {end: self._window.get(end) or self._item(line, end) for line, end in lines}
         self._advance()

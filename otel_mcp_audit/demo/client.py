@@ -12,11 +12,10 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
 
-import anyio
-
 mcp: Final[Any] = import_module("mcp")
 transports: Final[Any] = import_module("mcp.client.streamable_http")
 MODERN: Final = hasattr(mcp, "Client")
+ASSISTANT: Final = mcp.Implementation(name="ward-assistant", version="2.1")
 httpx: Final[Any] = import_module("httpx2" if MODERN else "httpx")
 
 Step = tuple[str, dict[str, Any]]
@@ -37,8 +36,8 @@ DAY: Final[dict[tuple[str, str], tuple[Step, ...]]] = {
     ),
     ("carol", "acme"): (
         ("find_patient", {"name": "B"}),
-        ("read_chart", {"patient_id": "4712"}),
         EXPORT,  # given up while it runs
+        ("read_chart", {"patient_id": "4712"}),
     ),
 }
 
@@ -49,24 +48,36 @@ class Person:
     def __init__(self, user: str, tenant: str) -> None:
         self._user = user
         self._tenant = tenant
+        self._cancelled = asyncio.Event()
         self.sent: Any = None
         self.session: Any = None
 
     async def stamp(self, request: Any) -> None:
         """Put an ``X-Request-ID`` on every request, and remember the call it belongs to."""
-        message = json.loads(request.content) if request.method == "POST" else {}
+        message: dict[str, Any] = json.loads(request.content) if request.method == "POST" else {}
         if "id" in message:
             request.headers["X-Request-ID"] = f"{self._user}-{message['id']}"
         if message.get("method") == "tools/call":
             self.sent = message["id"]
+
+    async def arrived(self, response: Any) -> None:
+        """Notice when the server has heard that a call is given up."""
+        if b"notifications/cancelled" in response.request.content:
+            self._cancelled.set()
 
     async def do(self, step: Step) -> None:
         """Make one call and log what came of it."""
         tool, arguments = step
         self.sent = None
         saw = await (self.give_up(tool) if step is EXPORT else self.call(tool, arguments))
-        entry = {"id": f"{self._user}-{self.sent}", "user": self._user, "tenant": self._tenant, "tool": tool, "saw": saw}
-        print(json.dumps(entry), flush=True)
+        entry = {
+            "id": f"{self._user}-{self.sent}",
+            "user": self._user,
+            "tenant": self._tenant,
+            "tool": tool,
+            "saw": saw,
+        }
+        print(json.dumps(entry), flush=True)  # noqa: T201 -- its log is its output
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> str:
         """Call and wait for the answer."""
@@ -88,12 +99,18 @@ class Person:
         else:
             await self.session.send_notification(_cancelled(self.sent))
         await asyncio.gather(call, return_exceptions=True)
+        # Leaving at once could overtake it: then the server would see a session end, not a call given up.
+        await self._cancelled.wait()
         return "nothing, gave up"
 
 
 def _cancelled(rpc_id: int) -> Any:
     message = {"method": "notifications/cancelled", "params": {"requestId": rpc_id}}
     return import_module("mcp.types").ClientNotification.model_validate(message)
+
+
+def _session(receive: Any, send: Any) -> Any:
+    return mcp.ClientSession(receive, send, client_info=ASSISTANT)
 
 
 def _transport(port: int, http_client: Any) -> Any:
@@ -111,13 +128,14 @@ def _transport(port: int, http_client: Any) -> Any:
 async def in_session(person: Person, token: str, port: int) -> AsyncGenerator[None]:
     """Connect a person to the server, in a stateful session."""
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(headers=headers, event_hooks={"request": [person.stamp]}) as http_client:
+    hooks = {"request": [person.stamp], "response": [person.arrived]}
+    async with httpx.AsyncClient(headers=headers, event_hooks=hooks) as http_client:
         transport = _transport(port, http_client)
         if MODERN:
-            async with mcp.Client(transport, mode="legacy") as person.session:
+            async with mcp.Client(transport, mode="legacy", client_info=ASSISTANT) as person.session:
                 yield
         else:
-            async with transport as (receive, send, _), mcp.ClientSession(receive, send) as person.session:
+            async with transport as (receive, send, _), _session(receive, send) as person.session:
                 await person.session.initialize()
                 yield
 
@@ -132,4 +150,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, int(sys.argv[1]))
+    asyncio.run(main(int(sys.argv[1])))

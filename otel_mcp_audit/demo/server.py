@@ -5,21 +5,21 @@ trail is how it is started, ``opentelemetry-instrument python server.py``.
 """
 
 import asyncio
-from importlib import import_module
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 
-try:
-    sdk: Any = import_module("mcp.server.mcpserver")
-except ModuleNotFoundError:
-    sdk = import_module("mcp.server.fastmcp")  # 1.x, where the same class is called FastMCP
-ToolError: Final[type[Exception]] = import_module(f"{sdk.__name__}.exceptions").ToolError
-# By its own name, because the framework looks at annotations to see where it is wanted.
-Context: Any = sdk.Context
+if TYPE_CHECKING or find_spec("mcp.server.mcpserver"):
+    from mcp.server.mcpserver import Context, MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+else:  # mcp 1.x has the same under other names
+    from mcp.server.fastmcp import Context
+    from mcp.server.fastmcp import FastMCP as MCPServer
+    from mcp.server.fastmcp.exceptions import ToolError
 
 PEOPLE: Final = {
     "token-alice": ("alice", "acme"),
@@ -107,8 +107,7 @@ def application() -> Any:
         "required_scopes": ["records"],
         "validate_token_resource": False,
     }
-    framework = sdk.MCPServer if hasattr(sdk, "MCPServer") else sdk.FastMCP
-    server = framework("records", token_verifier=Verifier(), auth=AuthSettings.model_validate(options))
+    server = MCPServer("records", token_verifier=Verifier(), auth=AuthSettings.model_validate(options))
     for tool in (find_patient, read_chart, add_note, insurer_of, export_charts):
         server.add_tool(tool)
     return server.streamable_http_app()

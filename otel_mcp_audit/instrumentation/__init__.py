@@ -1,11 +1,14 @@
 """Instruments MCP servers: seams in the kernels, installed when a kernel is imported, and never before."""
 
+import importlib
 from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # pyright: ignore[reportMissingTypeStubs] -- none
 
 from otel_mcp_audit.instrumentation import seams
+
+_ARGUMENTS = ("settings", "tracer_provider", "logger_provider", "meter_provider")
 
 
 class MCPAuditInstrumentor(BaseInstrumentor):
@@ -24,7 +27,10 @@ class MCPAuditInstrumentor(BaseInstrumentor):
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
-        seams.install(**kwargs)
+        given = {name: value for name in _ARGUMENTS if (value := kwargs.get(name)) is not None}
+        if given:  # else nothing is imported that a process without an MCP server would pay for
+            importlib.import_module(f"{__name__}.providers").use(**given)
+        seams.install()
 
     def _uninstrument(self, **kwargs: Any) -> None:
         seams.uninstall()

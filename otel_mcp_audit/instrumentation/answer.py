@@ -8,37 +8,53 @@ from otel_mcp_audit.redaction import utf8_length
 
 METHOD_NOT_FOUND: Final = -32601
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+
 _BLOBS: Final = ("text", "data", "blob")
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` where it is a mapping, else an empty one: what a client sends need not be what it should be."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    if isinstance(value, dict):  # what comes from the wire; asking for the abstract class costs ten times as much
+        return cast("dict[str, Any]", value)
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else _NOTHING
 
 
-def field(value: object, *names: str) -> Any:
-    """The first of ``names`` that ``value`` has, as a key or as an attribute."""
-    keyed = mapping(value)
-    for name in names:
-        found = keyed.get(name) if keyed else getattr(value, name, None)
-        if found is not None:
-            return found
-    return None
+def field(value: object, name: str, other: str = "") -> Any:
+    """``value``'s ``name``, as the key of a wire dict, else as an attribute; failing that, ``other``."""
+    if isinstance(value, dict):
+        keyed = cast("dict[str, Any]", value)
+        found = keyed.get(name)
+        return keyed.get(other) if found is None and other else found
+    found = getattr(value, name, None)
+    return getattr(value, other, None) if found is None and other else found
 
 
 def tool_result(opened: OpenCall, result: object) -> Ending:
-    """The ending of a call whose answer is a tool's result."""
+    """The ending of a call whose answer is a tool's result: a wire dict of 2.x, or a model of 1.x."""
     if opened.cancelled():
         return Ending("cancelled")
-    kind = field(result, "resultType", "result_type")
+    wire = cast("dict[str, Any]", result) if isinstance(result, dict) else _wire(result)
+    kind = wire.get("resultType")
     if kind == "input_required":
         return Ending("input_required")
-    if kind == "task" or field(result, "task") is not None:
+    if kind == "task" or wire.get("task") is not None:
         return Ending("task_accepted")
-    size = content_bytes(result)
-    if field(result, "isError", "is_error"):
+    size = content_bytes(wire.get("content"))
+    if wire.get("isError"):
         return (opened.failure or Ending("tool_error", "tool_error"))._replace(bytes=size)
-    return Ending("success", bytes=size, result_count=_count(result))
+    return Ending("success", bytes=size, result_count=_count(wire.get("structuredContent")))
+
+
+def _wire(result: object) -> dict[str, Any]:
+    """What counts of a result model, under its names on the wire; 2.x spells its models' fields in snake case."""
+    return {
+        "resultType": field(result, "resultType", "result_type"),
+        "task": field(result, "task"),
+        "content": field(result, "content"),
+        "isError": field(result, "isError", "is_error"),
+        "structuredContent": field(result, "structuredContent", "structured_content"),
+    }
 
 
 def unanswered(opened: OpenCall, error: BaseException) -> Ending | None:
@@ -57,27 +73,26 @@ def protocol_error(code: object) -> Ending:
     return Ending(outcome, str(number), number)
 
 
-def content_bytes(result: object) -> int | None:
+def content_bytes(content: object) -> int | None:
     """UTF-8 bytes of the text and blob contents; None where there are none. Nothing is serialised for our sake."""
-    found = [length for item in _items(field(result, "content")) for length in _lengths(item)]
-    return sum(found) if found else None
+    items = cast("Sequence[object]", content) if isinstance(content, (list, tuple)) else ()
+    lengths = [length for item in items if (length := _content_length(item)) is not None]
+    return sum(lengths) if lengths else None
 
 
-def _lengths(item: object) -> list[int]:
-    holders = (item, field(item, "resource"))
-    return [
-        utf8_length(value) for holder in holders for name in _BLOBS if isinstance(value := field(holder, name), str)
-    ]
+def _content_length(item: object) -> int | None:
+    for name in _BLOBS:
+        value = field(item, name)
+        if isinstance(value, str):
+            return utf8_length(value)
+    resource = field(item, "resource")
+    return None if resource is None else _content_length(resource)
 
 
-def _items(content: object) -> Sequence[object]:
-    return cast("Sequence[object]", content) if isinstance(content, (list, tuple)) else ()
-
-
-def _count(result: object) -> int | None:
+def _count(structured: object) -> int | None:
     """The length of a list the tool returned: both kernels wrap one as ``{"result": [...]}``."""
-    structured = mapping(field(result, "structuredContent", "structured_content"))
-    return length(structured["result"]) if set(structured) == {"result"} else None
+    wrapped = mapping(structured)
+    return length(wrapped["result"]) if len(wrapped) == 1 and "result" in wrapped else None
 
 
 def length(value: object) -> int | None:

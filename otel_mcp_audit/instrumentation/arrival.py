@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from otel_mcp_audit.instrumentation import http_request
@@ -37,10 +38,17 @@ def described(method: str, params: Mapping[str, Any], rpc_id: object, request: A
             id_source="client" if facts.request_id else "generated",
             method=method,
             session_id=optional_text(facts.session_id),
-            rpc_id=None if rpc_id is None else text(json.dumps(rpc_id, ensure_ascii=False)),
+            rpc_id=_json_text(rpc_id),
             transport=facts.transport,
         ),
     )
+
+
+def _json_text(rpc_id: object) -> str | None:
+    """A JSON-RPC id as its JSON text: ``7`` and ``"7"`` are two ids."""
+    if isinstance(rpc_id, int):
+        return text(str(rpc_id))
+    return None if rpc_id is None else text(json.dumps(rpc_id, ensure_ascii=False))
 
 
 def agent(info: object) -> Agent:
@@ -48,8 +56,11 @@ def agent(info: object) -> Agent:
     return Agent(optional_text(field(info, "name")), optional_text(field(info, "version")))
 
 
-def server(kernel_server: object) -> ServerInfo:
+def server(kernel_server: Any) -> ServerInfo:
     """The server's own name and version."""
-    return ServerInfo(
-        name=optional_text(field(kernel_server, "name")), version=optional_text(field(kernel_server, "version"))
-    )
+    return _server(kernel_server.name, kernel_server.version)
+
+
+@lru_cache(maxsize=64)
+def _server(name: str | None, version: str | None) -> ServerInfo:
+    return ServerInfo(name=optional_text(name), version=optional_text(version))

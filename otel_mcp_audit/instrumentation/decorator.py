@@ -113,7 +113,7 @@ def _async_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
         if opened is None:
             return await fn(*args, **kwargs)
         with watch.Scope(opened):
-            return await watch.watch(opened, fn(*args, **kwargs), _succeeded, _failed)
+            return await watch.watch(opened, lambda: fn(*args, **kwargs), _succeeded, _failed)
 
     return audited_call
 
@@ -141,8 +141,8 @@ def _bound(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
 
 def _arrival(name: str, arguments: Mapping[str, Any]) -> Arrival:
     return Arrival(
-        call=Call(method="tools/call", tool=name, arguments=arguments),
-        request=Request(id_source="generated", method="tools/call"),
+        call=Call(method=watch.CALL, tool=name, arguments=arguments),
+        request=Request(id_source="generated", method=watch.CALL),
     )
 
 

@@ -10,13 +10,13 @@ from opentelemetry.context import Context
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import answer, arrival, spans, watch
 from otel_mcp_audit.instrumentation.registry import FRAMEWORK_ERRORS
+from otel_mcp_audit.instrumentation.watch import CALL
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
 from otel_mcp_audit.redaction import optional_text
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
 
-CALL: Final = "tools/call"
 INVALID_PARAMS: Final = -32602
 
 _CONTEXT: Final = "otel_mcp_audit.context"
@@ -46,7 +46,7 @@ async def handle_request(wrapped: Callable[..., Any], instance: Any, args: Args,
     opened.cancelled = lambda: bool(message.cancelled)
     _end_before_answer(opened, message)
     with watch.Scope(opened), spans.own(opened, _parent(message.request_meta, _request(message.message_metadata))):
-        return await watch.watch(opened, wrapped(*args, **kwargs), _unanswered, _failed)
+        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, _failed)
 
 
 def _end_before_answer(opened: OpenCall, message: Any) -> None:

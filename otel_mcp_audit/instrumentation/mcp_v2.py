@@ -9,6 +9,7 @@ from weakref import WeakSet
 from opentelemetry import context
 
 from otel_mcp_audit.instrumentation import answer, arrival, spans, watch
+from otel_mcp_audit.instrumentation.watch import CALL
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
 from otel_mcp_audit.record import Agent
 from otel_mcp_audit.redaction import optional_text
@@ -16,7 +17,6 @@ from otel_mcp_audit.redaction import optional_text
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
 
-CALL: Final = "tools/call"
 CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 NATIVE: Final = frozenset({"OpenTelemetryMiddleware", "FastMCPServerMiddleware"})
 """Middleware of the kernels that opens a SERVER span for each message."""
@@ -26,16 +26,16 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
     """``ServerRunner._on_request``: every transport's requests pass here, outside all middleware."""
     dispatched = _DISPATCHED.get()
     if dispatched is not None:
-        dispatched.reached = True
+        dispatched.seen = True
     if len(args) != 3 or args[1] != CALL or current() is not None:  # noqa: PLR2004 -- dctx, method, params
         return await wrapped(*args, **kwargs)
     opened = watch.begin(_arrival, instance, args[0], args[2])
     if opened is None:
         return await wrapped(*args, **kwargs)
     opened.cancelled = args[0].cancel_requested.is_set
-    span = nullcontext() if _has_native_span(instance.server) else spans.own(opened, _parent(args[2]))
-    with watch.Scope(opened), span:
-        return await watch.watch(opened, wrapped(*args, **kwargs), answer.tool_result, failed)
+    inside = enrich in instance.server.middleware  # where there is a native span, the call's span is seen to there
+    with watch.Scope(opened), nullcontext() if inside else spans.own(opened, _parent(args[2])):
+        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), answer.tool_result, failed)
 
 
 def failed(opened: OpenCall, error: BaseException) -> Ending:
@@ -102,58 +102,58 @@ async def enrich(ctx: Any, call_next: Callable[[Any], Any]) -> Any:
     opened = current()
     if opened is None or opened.span is not None or ctx.method != CALL:
         return await call_next(ctx)
-    spans.adopt(opened)
-    return await watch.watch(opened, call_next(ctx), answer.tool_result, failed)
-
-
-def _has_native_span(server: Any) -> bool:
-    return any(type(item).__name__ in NATIVE for item in server.middleware)
+    with nullcontext() if spans.adopt(opened) else spans.own(opened, _parent(ctx.params)):
+        return await watch.watch(opened, lambda: call_next(ctx), answer.tool_result, failed)
 
 
 # Calls that the dispatcher refuses before the runner sees them: wrong era, wrong envelope.
 
 
 class _Dispatched:
-    """One request at the dispatcher: did the runner see it, and with what was it answered if not."""
+    """One tool call at the dispatcher; ``seen`` once the runner has it, or its refusal is on record."""
 
-    reached = False
-    code: int | None = None
+    __slots__ = ("dctx", "request", "seen")
+
+    def __init__(self, request: Any, dctx: Any) -> None:
+        self.request = request
+        self.dctx = dctx
+        self.seen = False
+
+    def refused(self, ending: Ending) -> None:
+        """Record that it never reached the runner."""
+        self.seen = True
+        opened = watch.begin(_refused_arrival, self.request, self.dctx)
+        if opened is not None:
+            with spans.own(opened, _parent(self.request.params)):
+                watch.end(opened, lambda _: ending)
 
 
 _DISPATCHED: Final[ContextVar[_Dispatched | None]] = ContextVar("otel_mcp_audit_dispatched", default=None)
 
 
 async def dispatch(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``JSONRPCDispatcher._handle_request``: note a tool call that is answered without reaching the runner."""
+    """``JSONRPCDispatcher._handle_request``: see to a tool call that never reaches the runner."""
     del instance
-    request = args[0]
-    if request.method != CALL:
+    if args[0].method != CALL:
         return await wrapped(*args, **kwargs)
-    dispatched = _Dispatched()
+    dispatched = _Dispatched(args[0], args[1])
     token = _DISPATCHED.set(dispatched)
     try:
         return await wrapped(*args, **kwargs)
     finally:
         _DISPATCHED.reset(token)
-        if not dispatched.reached:
-            _refused(request, args[1], dispatched)
+        if not dispatched.seen:  # nor was it answered
+            dispatched.refused(Ending("cancelled" if args[1].cancel_requested.is_set() else "disconnected"))
 
 
 def write_error(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``JSONRPCDispatcher._write_error``: the code a refused call is answered with."""
+    """``JSONRPCDispatcher._write_error``: a refusal is on record before its answer leaves."""
     del instance
     dispatched = _DISPATCHED.get()
-    if dispatched is not None and len(args) > 1:
-        dispatched.code = getattr(args[1], "code", None)
+    if dispatched is not None and not dispatched.seen:
+        code = getattr(args[1], "code", None) if len(args) > 1 else None
+        dispatched.refused(Ending("invalid_request", str(code), code))
     return wrapped(*args, **kwargs)
-
-
-def _refused(request: Any, dctx: Any, dispatched: _Dispatched) -> None:
-    opened = watch.begin(_refused_arrival, request, dctx)
-    if opened is None:
-        return
-    with spans.own(opened, _parent(request.params)):
-        watch.end(opened, lambda _: Ending("invalid_request", str(dispatched.code), dispatched.code))
 
 
 def _refused_arrival(request: Any, dctx: Any) -> Arrival:

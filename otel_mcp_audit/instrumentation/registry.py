@@ -1,6 +1,7 @@
 """The tool registry of both kernels: what went wrong near the tool, what ``@audited`` says, calls without a request."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
@@ -22,26 +23,26 @@ async def call_tool(
     wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
     """``ToolManager.call_tool(name, arguments, context, ...)``: inside a request, or the outermost point there is."""
-    given = dict(zip(("name", "arguments", "context"), args, strict=False)) | dict(kwargs)
+    call = partial(wrapped, *args, **kwargs)
     opened = current()
+    if opened is not None and opened.depth:  # a call inside a call adds nothing to the record of the outer one
+        return await call()
+    given = dict(zip(("name", "arguments", "context"), args, strict=False)) | dict(kwargs)
     if opened is not None:
-        return await _observed(opened, instance, given, wrapped(*args, **kwargs))
+        return await _observed(opened, instance, given, call)
     opened = watch.begin(_arrival, given)
     if opened is None:
-        return await wrapped(*args, **kwargs)
+        return await call()
     with watch.Scope(opened), spans.own(opened, context.get_current(), SpanKind.INTERNAL):
-        answered = _observed(opened, instance, given, wrapped(*args, **kwargs))
-        return await watch.watch(opened, answered, _in_process, _in_process_failed)
+        return await watch.watch(opened, partial(_observed, opened, instance, given, call), _in_process, _failed)
 
 
-async def _observed(opened: OpenCall, registry: Any, given: Mapping[str, Any], answered: Any) -> Any:
-    """Let the call run; a call inside a call adds nothing to the record of the outer one."""
-    if opened.depth:
-        return await answered
+async def _observed(opened: OpenCall, registry: Any, given: Mapping[str, Any], call: Callable[[], Any]) -> Any:
+    """Let the call run, and note what the registry knows of it."""
     opened.depth += 1
     tool = _entered(opened, registry, given)
     try:
-        return await answered
+        return await call()
     except Exception as error:
         opened.failure = _failure(tool, error)
         raise
@@ -92,11 +93,11 @@ def _arrival(given: Mapping[str, Any]) -> Arrival:
     server = answer.field(given.get("context"), "mcp_server", "fastmcp")
     return Arrival(
         call=Call(
-            method="tools/call",
+            method=watch.CALL,
             tool=text(name) if isinstance(name, str) else None,
             arguments=answer.mapping(arguments),
         ),
-        request=Request(id_source="generated", method="tools/call"),
+        request=Request(id_source="generated", method=watch.CALL),
         server=ServerInfo(name=optional_text(answer.field(server, "name"))),
     )
 
@@ -107,5 +108,5 @@ def _in_process(opened: OpenCall, result: object) -> Ending:
     return Ending("success", result_count=answer.length(result))
 
 
-def _in_process_failed(opened: OpenCall, error: BaseException) -> Ending:
+def _failed(opened: OpenCall, error: BaseException) -> Ending:
     return answer.unanswered(opened, error) or opened.failure or Ending("exception", type(error).__name__)

@@ -7,6 +7,7 @@ holds after ``uninstall`` passes through. Adapters are imported when a kernel is
 import importlib
 import importlib.metadata
 import logging
+import re
 import sys
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -54,10 +55,13 @@ class _Wrapped(NamedTuple):
     original: Any
 
 
+_ON: Final[list[bool]] = []
+"""Not empty while we are installed: what a wrapper asks at each call, without a call of its own."""
+
+
 class _State:
     """What is installed."""
 
-    enabled = False
     generation = 0
     wrapped: list[_Wrapped]
     said_unsupported = False
@@ -67,24 +71,19 @@ _STATE: Final = _State()
 _STATE.wrapped = []
 
 
-def install(**providers: Any) -> None:
+def install() -> None:
     """Install the seams now where the kernel is imported already, and at its import otherwise. Idempotent."""
-    if providers.get("settings") is not None or any(providers.get(name) is not None for name in _PROVIDERS):
-        importlib.import_module("otel_mcp_audit.instrumentation.providers").use(**providers)
-    if _STATE.enabled:
+    if _ON:
         return
-    _STATE.enabled = True
+    _ON.append(True)
     _STATE.generation += 1
     for module in dict.fromkeys(seam.module for seam in SEAMS):
         wrapt.register_post_import_hook(_Hook(_STATE.generation), module)
 
 
-_PROVIDERS: Final = ("tracer_provider", "logger_provider", "meter_provider")
-
-
 def uninstall() -> None:
     """Restore everything that was wrapped."""
-    _STATE.enabled = False
+    _ON.clear()
     while _STATE.wrapped:
         owner, name, original = _STATE.wrapped.pop()
         setattr(owner, name, original)
@@ -100,7 +99,7 @@ class _Hook:
         self._generation = generation
 
     def __call__(self, module: ModuleType) -> None:
-        if not _STATE.enabled or self._generation != _STATE.generation:
+        if not _ON or self._generation != _STATE.generation:
             return
         try:
             self._wrap_all(module)
@@ -119,7 +118,7 @@ class _Hook:
 def _kernel() -> int | None:
     """The major version of the installed kernel; None, said once, where it is not one that we know."""
     version = importlib.metadata.version("mcp")
-    major, minor = (int(part) for part in version.split(".")[:2])
+    major, minor = (int(number) for number in re.findall(r"\d+", f"{version}.0")[:2])  # also of "2.4rc1"
     if (1, 21) <= (major, minor) < (3, 0):
         return major
     if not _STATE.said_unsupported:
@@ -128,17 +127,13 @@ def _kernel() -> int | None:
     return None
 
 
-def _enabled() -> bool:
-    return _STATE.enabled
-
-
 def _wrap(module: ModuleType, seam: Seam) -> None:
     owner, _, name = seam.target.rpartition(".")
     holder = getattr(module, owner) if owner else module
     original = vars(holder)[name]
     adapter_module, _, function = seam.adapter.partition(":")
     adapter = getattr(importlib.import_module(f"otel_mcp_audit.instrumentation.{adapter_module}"), function)
-    wrapper = wrapt.FunctionWrapper(original, adapter, _enabled)
+    wrapper = wrapt.FunctionWrapper(original, adapter, _ON)  # pyright: ignore[reportArgumentType] -- any truth value will do
     _replace(holder, name, original, wrapper)
     if seam.by_value:
         _replace_copies(name, original, wrapper)

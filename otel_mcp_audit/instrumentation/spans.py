@@ -16,6 +16,9 @@ from otel_mcp_audit.opencall import OpenCall
 from otel_mcp_audit.outcome import outcome
 from otel_mcp_audit.projection import span_attributes
 
+NATIVE_SCOPES: Final = frozenset({"mcp-python-sdk", "fastmcp"})
+"""Instrumentation scopes under which the kernels open their own SERVER spans."""
+
 _PROPAGATED: Final = ("traceparent", "tracestate")
 
 
@@ -67,10 +70,18 @@ def _finish(opened: OpenCall, token: Any) -> None:
         opened.span.end()
 
 
-@faults.harmless("enriching a span")
-def adopt(opened: OpenCall) -> None:
-    """Take the current span as the call's own: the kernel opened it for this call."""
-    opened.span = trace.get_current_span()
+@faults.harmless("adopting a span")
+def adopt(opened: OpenCall) -> bool:
+    """Take the current span as the call's own, if the kernel opened it for this call; answers whether it did.
+
+    A span that does not record has no scope to tell it by. It is the kernel's, or one of ours would not record either.
+    """
+    span = trace.get_current_span()
+    scope = getattr(span, "instrumentation_scope", None)
+    if scope is not None and scope.name not in NATIVE_SCOPES:
+        return False
+    opened.span = span
+    return True
 
 
 @faults.harmless("enriching a span")

@@ -2,24 +2,36 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import Token
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import spans
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
+from otel_mcp_audit.record import Call, Request
 from otel_mcp_audit.runtime import RUNTIME
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CALL: Final = "tools/call"
+
 Answered = Callable[[OpenCall, Any], Ending]
 Failed = Callable[[OpenCall, BaseException], Ending]
 
 
-@faults.harmless("describing a call")
+@faults.harmless("opening a call")
 def begin(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
-    """Open the call that ``describe`` sees; None where there is nothing to open or a fault of ours."""
-    return RUNTIME.open(describe(*args, **kwargs))
+    """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours."""
+    return RUNTIME.open(_arrival(describe, *args, **kwargs))
+
+
+def _arrival(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> Arrival:
+    """A call that cannot be described has a record all the same."""
+    try:
+        return describe(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 -- a request of any shape must not cost the record
+        faults.report("describing a call", error)
+        return Arrival(call=Call(method=CALL), request=Request(id_source="generated", method=CALL))
 
 
 class Scope:
@@ -37,10 +49,10 @@ class Scope:
             CURRENT.reset(self._token)
 
 
-async def watch(opened: OpenCall, answer: Awaitable[T], answered: Answered, failed: Failed) -> T:
-    """Await ``answer`` and end the call with it, or with what it raised; both pass through untouched."""
+async def watch(opened: OpenCall, call: Callable[[], Awaitable[T]], answered: Answered, failed: Failed) -> T:
+    """Await what ``call`` does and end with its answer, or with what it raised; both pass through untouched."""
     try:
-        result = await answer
+        result = await call()
     except BaseException as error:
         end(opened, failed, error)
         raise
@@ -64,7 +76,7 @@ def end(
     opened: OpenCall, classify: Callable[Concatenate[OpenCall, P], Ending], *args: P.args, **kwargs: P.kwargs
 ) -> None:
     """Complete the call, tie it to its span, keep its record. Only the first ending counts."""
-    if opened.complete(_ending(opened, classify, *args, **kwargs)):
+    if opened.open and opened.complete(_ending(opened, classify, *args, **kwargs)):
         spans.note(opened)
         RUNTIME.keep(opened)
 

@@ -68,8 +68,8 @@ class Home:
         """
         self._look(seq)
         segment = self.files.segment
-        if segment.broken or (segment.size and segment.size + len(line) > self._segment_bytes):
-            self._make_room(seq)
+        if segment.broken or segment.size + len(line) > self._segment_bytes:
+            self._make_room(len(line), seq)
         try:
             self.files.segment.append(line)
         except Damaged:
@@ -80,13 +80,13 @@ class Home:
         """Take a record back that was written and could not be acknowledged."""
         self.files.segment.retract(line)
 
-    def _make_room(self, seq: int) -> None:
+    def _make_room(self, size: int, seq: int) -> None:
         segment = self.files.segment
         if segment.broken:
             segment.mend()
         if segment.broken:
             self.files.turn(seq)
-        elif segment.size and time.monotonic() >= self._turn_at:
+        elif segment.size and segment.size + size > self._segment_bytes and time.monotonic() >= self._turn_at:
             try:
                 self.files.turn(seq)
             except OSError:  # a longer segment is better than a lost record

@@ -30,8 +30,10 @@ class Lock:
         """Take the lock without waiting; False when another process holds it.
 
         Raises:
-            OSError: locks do not work in this folder.
+            OSError: locks do not work in this folder, or it is gone.
         """
+        if not self.path.parent.is_dir():  # filelock would make it
+            raise FileNotFoundError(errno.ENOENT, f"folder {self.path.parent} is gone")
         try:
             self._lock.acquire(timeout=0, blocking=False)
         except Timeout:

@@ -127,8 +127,7 @@ class Segment:
         Raises:
             PermissionError: the name cannot be looked up.
         """
-        if self.path is None:
-            return False
+        assert self.path is not None, "an anonymous file has no name to look up"
         found = disk.status(self._fd)
         return disk.identity(self.path) != (found.st_dev, found.st_ino)
 
@@ -175,6 +174,5 @@ class Segment:
 
     def close(self) -> None:
         """Close the file; once is enough."""
-        if self._fd >= 0:
-            disk.close(self._fd)
-            self._fd = -1
+        disk.close(self._fd)
+        self._fd = -1

@@ -168,9 +168,8 @@ class Starts:
 
     def close(self) -> None:
         """Close the file; once is enough."""
-        if self._fd >= 0:
-            disk.close(self._fd)
-            self._fd = -1
+        disk.close(self._fd)
+        self._fd = -1
 
 
 def _written(path: Path, calls: dict[str, bytes]) -> tuple[int, int]:

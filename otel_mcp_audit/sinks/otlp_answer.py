@@ -67,14 +67,20 @@ def _acknowledgement(answer: Answer) -> AuditError | None:
 
 
 def _response(answer: Answer) -> ExportLogsServiceResponse:
+    """The message in the answer; an empty body is one, and any other must say what it is.
+
+    Raises:
+        DecodeError: it is none in protobuf.
+        ParseError: it is none in JSON, or neither.
+    """
     response = ExportLogsServiceResponse()
     if not answer.body:
         return response
-    if answer.is_a("json"):
+    if answer.is_a("protobuf"):
+        return ExportLogsServiceResponse.FromString(answer.body)
+    if answer.is_a("json") and answer.body.lstrip().startswith(b"{"):
         return Parse(answer.body, response, ignore_unknown_fields=True)
-    if answer.is_a("text/"):
-        raise ParseError("a text is no answer")
-    return ExportLogsServiceResponse.FromString(answer.body)
+    raise ParseError("something else")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,4 +1,8 @@
-"""HTTP connections whose answer must be there in time. A plain timeout begins anew with each byte that trickles in."""
+"""HTTP connections whose answer must be there in time, and whole.
+
+A plain timeout begins anew with each byte that trickles in; and to ``http.client`` headers that break off are all the
+headers there are, so that an answer cut after ``200 OK`` is one without a body.
+"""
 
 import io
 import socket
@@ -77,7 +81,15 @@ class _Timed:
         del mode  # http.client's answer is always read as bytes
         # The socket's own raw file keeps it open after the connection has closed its end.
         raw = self._socket.makefile("rb", buffering=0)
-        return io.BufferedReader(_TimedRaw(self._socket, raw, self._timeout))
+        return _WholeLines(_TimedRaw(self._socket, raw, self._timeout))
+
+
+class _WholeLines(io.BufferedReader):
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and (size is None or size < 0 or len(line) < size):
+            raise ConnectionResetError("the answer was cut off")
+        return line
 
 
 class _TimedRaw(io.RawIOBase):

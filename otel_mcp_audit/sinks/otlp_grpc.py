@@ -42,6 +42,11 @@ class GrpcClient:
         self._exporter: Any = _exporter(target, gzip_level)
         self._without = None if _can_be_heard(self._exporter) else StubClient(target, gzip_level=gzip_level)
 
+    @property
+    def without_exporter(self) -> bool:
+        """Whether this release of the exporter cannot be listened to, and the generated stub sends in its place."""
+        return self._without is not None
+
     def export(self, records: Sequence[AuditRecord]) -> None:
         """Make one attempt; returns where the destination acknowledged every record.
 
@@ -77,6 +82,10 @@ class GrpcClient:
         if not listener.asked:
             self._without = StubClient(self._target, gzip_level=self._gzip_level)
             raise Unavailable("this release of the gRPC exporter cannot be listened to; going on without it")
+        if isinstance(listener.verdict, Unavailable):
+            # A channel that failed waits before it connects anew, up to two minutes: how long to wait is delivery's.
+            self._exporter.shutdown()
+            self._exporter = _exporter(self._target, self._gzip_level)
         if listener.verdict is not None:
             raise listener.verdict
 

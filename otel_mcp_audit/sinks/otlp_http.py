@@ -8,10 +8,12 @@ import gzip
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from urllib3.exceptions import HTTPError
 
 from otel_mcp_audit.errors import AuditError, Refused
 from otel_mcp_audit.record import AuditRecord
@@ -23,6 +25,9 @@ from otel_mcp_audit.sinks.otlp_verdict import ENCODING, unencodable
 from otel_mcp_audit.sinks.quote import quote
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
+
+_FAILED: Final = (requests.RequestException, HTTPError, OSError, ValueError)
+"""What a request can end with that has no answer; the last for an address or a header that cannot be sent."""
 
 _ANSWER_LIMIT: Final = 64 * 1024
 """Bytes of an answer; an honest one has a few hundred."""
@@ -91,8 +96,9 @@ class _Session(requests.Session):
             response = super().request(method, url, data=data, **options)
             with response:
                 self.verdict = verdict(Answer(response.status_code, response.headers, _body(response)))
-        except requests.RequestException as error:
-            raise self._no_answer(error) from error
+        except _FAILED as error:
+            self.verdict = Unavailable(f"no answer from {_host(url)}: {quote(str(_cause(error)))}")
+            raise self.verdict from error
         self.judge()
         return response
 
@@ -100,10 +106,6 @@ class _Session(requests.Session):
         """Raise the verdict, if it is a bad one."""
         if self.verdict is not None:
             raise self.verdict
-
-    def _no_answer(self, error: requests.RequestException) -> Unavailable:
-        self.verdict = missing = Unavailable(f"no answer: {quote(str(_cause(error)))}")
-        return missing
 
 
 def _body(response: requests.Response) -> bytes:
@@ -120,3 +122,8 @@ def _cause(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error
+
+
+def _host(url: str) -> str:
+    """Host and port: what lies behind may hold a token."""
+    return quote(urlsplit(url).netloc.rpartition("@")[2])

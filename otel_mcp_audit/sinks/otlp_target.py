@@ -99,7 +99,9 @@ def _split(text: str) -> SplitResult:
             return url
     except ValueError:
         pass
-    raise ConfigurationError(f"{quote(text)!r} is no address; write it like otlp+http://collector:4318")
+    raise ConfigurationError(
+        f"OTEL_MCP_AUDIT_SINKS={quote(text)!r} is no address; write it like otlp+http://collector:4318"
+    )
 
 
 def _target(protocol: Protocol, endpoint: str, environ: Mapping[str, str]) -> Target:

@@ -1,7 +1,8 @@
 """Settings hold texts; here they become sinks. Nothing heavy is imported and nothing connected."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from otel_mcp_audit.errors import ConfigurationError
 from otel_mcp_audit.sinks import otlp_target
@@ -13,9 +14,9 @@ from otel_mcp_audit.sinks.sink import FunctionSink, Named, Sink, Write
 SINKS: Final = "OTEL_MCP_AUDIT_SINKS"
 LOGS_EXPORTER: Final = "OTEL_LOGS_EXPORTER"
 
-Part = str | Sink | Write
+Part = str | Sink | Write | type[Sink]
 Spec = Part | Sequence[Part] | None
-"""A text (a comma list), a sink, a plain function, or a sequence of these; None asks the process's OTel logs."""
+"""A text (a comma list), a sink or its class, a function, or a sequence of these; None asks the process's OTel logs."""
 
 _NONE: Final = "none"
 _DEFAULT: Final = "otlp"
@@ -57,6 +58,12 @@ def _parts(spec: Part | Sequence[Part]) -> Sequence[Part]:
 def _named(part: Part, variable: str, environ: Mapping[str, str]) -> Named:
     if isinstance(part, str):
         return _from_text(part, variable, environ)
+    if isinstance(part, type):
+        return _named(part(), variable, environ)
+    if inspect.iscoroutinefunction(getattr(part, "write", part)):
+        raise ConfigurationError(
+            f"{variable}: {_path(part)} is asynchronous; delivery has a thread of its own, use def"
+        )
     if isinstance(part, Sink):
         return Named(_path(type(part)), part)
     if callable(part):
@@ -79,7 +86,7 @@ def _from_text(text: str, variable: str, environ: Mapping[str, str]) -> Named:
     )
 
 
-def _path(thing: type | Write) -> str:
+def _path(thing: Any) -> str:
     """``module:name``; an object without a name of its own goes by its class."""
     name = getattr(thing, "__qualname__", None) or type(thing).__qualname__
     return f"{thing.__module__}:{name}"

@@ -172,7 +172,7 @@ class Chain:
         for stream, seq, place in self._torn:
             known = self._streams.get(stream or "")
             stands = known is not None and seq is not None and known.hashes.get(seq) is not None
-            nameless = seq is None and not self._counts["missing_seq"]
+            nameless = None in (stream, seq) and self._records() and not self._counts["missing_seq"]
             where = f"{place.path}:{place.line}"
             if stands or nameless:
                 self.note(f"{where}: a torn piece; its record stands elsewhere or was never acknowledged")
@@ -188,7 +188,7 @@ class Chain:
                 self.find(Finding(kind="missing_stream", stream=name, seq=head.seq, detail="a later header names it"))
         elsewhere = len(set(absent) - self._expected)
         if elsewhere:
-            self.note(f"{elsewhere} earlier streams are named by headers and not in this input")
+            self.note(_elsewhere(elsewhere))
 
     def _counted(self, stream: Stream) -> bool:
         return stream.tenant_records > 0
@@ -210,3 +210,8 @@ def _raw(digest: str) -> bytes | None:
     except ValueError:
         return None
     return raw if len(raw) == 32 and raw.hex() == digest else None  # noqa: PLR2004 -- SHA-256
+
+
+def _elsewhere(count: int) -> str:
+    streams = "1 earlier stream is" if count == 1 else f"{count} earlier streams are"
+    return f"{streams} named by headers and not in this input"

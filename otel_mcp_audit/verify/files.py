@@ -120,11 +120,10 @@ def _folder(top: Path, whole: bool) -> Iterator[Source | UnreadableError]:
     refused: list[OSError] = []
     for folder, folders, names in os.walk(top, onerror=refused.append):
         folders.sort()
-        for name in sorted(names):
-            file = Path(folder, name)
-            if name == "lock" or name.endswith(_OWN):
-                continue
-            yield Source(file, named=False, journal=whole)
+        links = [name for name in folders if Path(folder, name).is_symlink()]  # not walked into: said as files are
+        for name in sorted([*names, *links]):
+            if name != "lock" and not name.endswith(_OWN):
+                yield Source(Path(folder, name), named=False, journal=whole)
     yield from (UnreadableError(Path(error.filename), reason(error)) for error in refused)
 
 

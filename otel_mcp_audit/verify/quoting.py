@@ -11,6 +11,7 @@ DEPTH_LIMIT: Final = 32
 _TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["{}]')
 _CELL: Final = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
 _STRING_REST: Final = re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+')
+_LINE_REST: Final = re.compile(rb'[^"\\\n]*+(?:\\[^n\n][^"\\\n]*+)*+')
 _CELL_REST: Final = re.compile(rb'[^"\n]*+(?:""[^"\n]*+)*+')
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))")
 _PLAIN: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -22,6 +23,9 @@ class Outline:
 
     Args:
         text: begins outside of any string.
+
+    Attributes:
+        refused: starts of objects that were read and are not ours.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -31,6 +35,7 @@ class Outline:
         self._token: re.Match[bytes] | None = None
         self._cell: re.Match[bytes] | None = None
         self._objects: list[int] = []
+        self.refused: set[int] = set()
 
     def object(self, offset: int) -> int | None:
         """Start of the innermost object around ``offset``."""
@@ -89,16 +94,24 @@ def breaks_in_string(line: bytes) -> bool:
     return any(token.group() == b'"' for token in _TOKEN.finditer(line))
 
 
-def string_end(text: bytes, start: int) -> int:
-    """Offset of the quote that closes the JSON string whose content begins at ``start``, or of where the line ends."""
-    rest = _STRING_REST.match(text, start)
-    return rest.end() if rest else start
+def string_end(text: bytes, start: int, limit: int) -> int:
+    """Offset of the quote that closes the JSON string whose content begins at ``start``, of the line end, or limit."""
+    return _end(_STRING_REST, text, start, limit)
 
 
-def cell_end(text: bytes, start: int) -> int:
-    """The same for a CSV cell."""
-    rest = _CELL_REST.match(text, start)
-    return rest.end() if rest else start
+def line_end_in_string(text: bytes, start: int, limit: int) -> int:
+    r"""The same, or of the first ``\n`` in the string."""
+    return _end(_LINE_REST, text, start, limit)
+
+
+def cell_end(text: bytes, start: int, limit: int) -> int:
+    """Like ``string_end``, for a CSV cell."""
+    return _end(_CELL_REST, text, start, limit)
+
+
+def _end(rest: re.Pattern[bytes], text: bytes, start: int, limit: int) -> int:
+    match = rest.match(text, start, limit)
+    return match.end() if match else start
 
 
 def unescape(content: bytes) -> bytes:

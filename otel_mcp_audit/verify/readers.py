@@ -27,9 +27,10 @@ def read(path: Path, chain: Chain, progress: Progress | None = None) -> None:
 
 
 def _read_file(source: Source, chain: Chain, progress: Progress | None) -> bool:
-    """Read one file; answers whether there was nothing in it."""
+    """Read one file; answers whether it could be read and there was nothing in it."""
     chain.in_journal = source.journal
-    scanner = Scanner(chain, str(source.path), live=lambda: is_segment(source.path) and held(source.path.parent))
+    segment = is_segment(source.path)
+    scanner = Scanner(chain, str(source.path), segment=segment, live=lambda: segment and held(source.path.parent))
     try:
         for piece in pieces(source):
             scanner.feed(piece)
@@ -37,7 +38,8 @@ def _read_file(source: Source, chain: Chain, progress: Progress | None) -> bool:
                 progress(len(piece))
     except UnreadableError as error:
         chain.find(at(Place(str(error.path)), "unreadable", error.reason))
-        scanner.blank = False
+        scanner.finish()
+        return False
     scanner.finish()
     if not scanner.found and not scanner.blank:
         _nothing_of_ours(source, chain)

@@ -1,169 +1,206 @@
-"""One file, piece by piece: hands every journal line to the chain and judges what is left over."""
+"""One file, piece by piece: finds the records, and judges what is left over."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from otel_mcp_audit.verify.buffer import Buffer, LineNumbers, Passage
 from otel_mcp_audit.verify.chain import Chain
-from otel_mcp_audit.verify.finding import Place, at
+from otel_mcp_audit.verify.finding import Place
+from otel_mcp_audit.verify.intake import Intake, Sighting
 from otel_mcp_audit.verify.leftover import SPACE, STRUCTURE, Leftover
-from otel_mcp_audit.verify.line import Claim, identity
 from otel_mcp_audit.verify.quoting import depth_change
-from otel_mcp_audit.verify.text import BARE, RECORD_LIMIT, Found, find
+from otel_mcp_audit.verify.text import BARE, EARLIER, KEY, RECORD_LIMIT, Found, find
 
 _ARCHIVED: Final = b'{"resourceLogs":'
 """Begins every request in a Collector's archive. It cannot stand inside a JSON string: what precedes it has ended."""
 
 _BEFORE_ARCHIVED: Final = re.compile(b"(?=" + re.escape(_ARCHIVED) + b")")
-_KEPT: Final = 64 * 1024
+_KEPT: Final = 256 * 1024
+"""Bytes before a key ``chain`` in which the object around it may have begun."""
 _OVERLAP: Final = 64
+"""Bytes of the piece before in which a key may have begun that was cut in two."""
+_BESIDE: Final = 64
+"""Bytes after a record that tell how it stands."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Scanner:
-    """Feeds the content of one file to a chain.
+    """Reads the content of one file into a chain.
 
     Args:
         chain: takes the records.
         path: the file's name in findings.
+        segment: the file is a journal segment: it holds lines exactly as written and nothing else.
         live: whether a running writer appends to the file: a half line at its end is then still being written.
 
     Attributes:
-        found: how many journal lines there were, sound or not.
         blank: there was nothing at all.
     """
 
-    def __init__(self, chain: Chain, path: str, live: Callable[[], bool] = lambda: False) -> None:
-        self.found = 0
+    def __init__(
+        self, chain: Chain, path: str, *, segment: bool = False, live: Callable[[], bool] = lambda: False
+    ) -> None:
         self.blank = True
-        self._leftover = Leftover()
         self._chain = chain
         self._path = path
-        self._live = live
-        self._number = 0
+        self._intake = Intake(chain, segment=segment, live=live)
+        self._leftover = Leftover(segment=segment)
+        self._offset = 0  # of the piece at hand
+        self._number = 0  # of its line
         self._tail: bytes | None = None  # a line whose end has not come yet: its last piece
-        self._hit = False  # the line at hand held a record
-        self._all_bare = True
-        self._last = b""
-        self._kept = b""  # lines without a record: the object around a later key may have begun in them
-        self._open: list[bytes] = []  # a record whose end has not come yet
+        self._hit = False  # the line at hand held a record, or a part of one
+        self._kept = Buffer()  # what was searched; the object around a later key may have begun in it
+        self._open = Buffer()  # a record whose end has not come yet
         self._open_line = 0
         self._depth = 0
 
+    @property
+    def found(self) -> int:
+        """How many journal lines there were, sound or not."""
+        return self._intake.count
+
     def feed(self, piece: bytes) -> None:
         """Take the next line with its line end, or the next piece of a line too long to be taken whole."""
-        begins = self._tail is None
-        if begins:
+        if self._tail is None:
             self._number += 1
             self._hit = False
-            if self._number == 1:
+            if self._offset == 0:
                 piece = piece.removeprefix(_BOM)
-            if piece.startswith(BARE):
-                self._close()
-                if self._chain.written(piece.rstrip(SPACE)):
-                    self.found += 1
-                    self.blank = False
-                    self._last = piece
-                    self._kept = b""
-                    return
-        self.blank = self.blank and not piece.strip(STRUCTURE)
-        self._tail = None if piece.endswith(b"\n") else piece
-        self._go_on(piece) if self._open else self._look(piece)
-        if self._tail is None and not self._hit:
-            self._leftover.add(self._number, piece, whole=begins)
+        if self._tail is not None or not piece.startswith(BARE) or not self._written(piece):
+            self._search_piece(piece)
+        self._offset += len(piece)
 
     def finish(self) -> None:
         """The file has ended."""
         if self._tail is not None and not self._hit:
-            if self.found and BARE.startswith(self._tail):
-                self._torn_tail()
+            if self._intake.count and BARE.startswith(self._tail):
+                self._intake.torn(None, None, Place(self._path, self._number), ended=True)
             else:
-                self._leftover.add(self._number, self._tail, whole=True)
+                self._leftover.line(self._number, self._tail)
         self._close(ended=True)
-        finding = self._leftover.finding(self._path, bare=self._all_bare) if self.found else None
-        if finding is not None:
+        self._intake.settle()
+        for finding in self._leftover.findings(self._path) if self._intake.count else ():
             self._chain.find(finding)
+
+    def _written(self, line: bytes) -> bool:
+        """The line as we wrote it: by far the most frequent case."""
+        if self._open:
+            self._close()
+        if not self._intake.written(line.rstrip(SPACE)):
+            return False
+        self.blank = False
+        self._kept.clear()
+        self._leftover.record(self._number, b"", b"")
+        return True
+
+    def _search_piece(self, piece: bytes) -> None:
+        begins = self._tail is None
+        self.blank = self.blank and not piece.strip(STRUCTURE)
+        self._tail = None if piece.endswith(b"\n") else piece
+        if self._open:
+            self._go_on(piece)
+        else:
+            self._look(piece)
+        if self._tail is None and not self._hit:
+            self._leftover.line(self._number, piece, whole=begins)
+        if begins and piece.startswith(b"{") and piece.rstrip(SPACE).endswith(b"}"):  # a whole document
+            self._intake.settle()
+            self._kept.clear()
 
     def _look(self, piece: bytes) -> None:
         """Search a line, or a piece of one."""
+        if KEY not in piece and _ARCHIVED not in piece and self._tail is None:
+            self._kept.add(piece, _KEPT)
+            return
+        at = self._offset
         parts = [part for part in _BEFORE_ARCHIVED.split(piece) if part]
         for part in parts:
-            archived = part.startswith(_ARCHIVED)
-            over = archived and (part is not parts[-1] or self._tail is None)
-            before = b"" if archived else self._kept
-            torn = self._search(before + part, len(before), self._number - before.count(b"\n"), final=over)
-            if over and not torn and not part.rstrip(SPACE).endswith(b"}"):
-                self._chain.torn_copy(None, None, Place(self._path, self._number))
+            if part.startswith(_ARCHIVED):
+                self._kept.clear()
+                self._look_at_request(part, at, over=part is not parts[-1] or self._tail is None)
+            else:
+                self._look_at_part(part, at)
+            at += len(part)
+
+    def _look_at_part(self, part: bytes, at: int) -> None:
+        """Search a part of a line; where a record in it began before, together with what was kept."""
+        passage = Passage(part, at, self._number)
+        records = list(find(part, final=False))
+        in_line = bool(self._kept) and not self._kept.ends_line
+        if in_line or (self._kept and any(found.start == EARLIER for found in records)):
+            before = self._kept.take()
+            begin = max(0, len(before) - _OVERLAP) if in_line else len(before)
+            passage = Passage(before + part, at - len(before), self._number - before.count(b"\n"))
+            records = find(passage.text, begin, final=False)
+        self._take_all(passage, records)
+
+    def _look_at_request(self, part: bytes, at: int, *, over: bool) -> None:
+        torn = self._take_all(Passage(part, at, self._number), find(part, final=over))
+        if over:
+            self._intake.settle()
+            if not torn and not part.rstrip(SPACE).endswith(b"}"):
+                self._intake.torn_request(Place(self._path, self._number))
 
     def _go_on(self, piece: bytes) -> None:
         """Add to the record that is open; look again when it can have ended."""
-        lines = self._open[-1].endswith(b"\n")
         self._hit = True
-        self._open.append(piece)
+        in_line = not self._open.ends_line
+        self._open.add(piece)
         self._depth += depth_change(piece)
-        if not lines or self._depth <= 0 or sum(map(len, self._open)) > RECORD_LIMIT:
-            text, self._open = b"".join(self._open), []
-            self._search(text, 0, self._open_line, final=False)
+        if in_line or self._depth <= 0 or self._open.size > RECORD_LIMIT:
+            text = self._open.take()
+            passage = Passage(text, self._offset + len(piece) - len(text), self._open_line)
+            self._take_all(passage, find(text, final=False))
 
     def _close(self, *, ended: bool = False) -> None:
         """No more of the open record comes."""
         if self._open:
-            text, self._open = b"".join(self._open), []
-            self._search(text, 0, self._open_line, final=True, ended=ended)
+            text = self._open.take()
+            passage = Passage(text, self._offset - len(text), self._open_line)
+            self._take_all(passage, find(text), ended=ended)
 
-    def _search(self, text: bytes, begin: int, line: int, *, final: bool, ended: bool = False) -> bool:
-        """Hand over every record in a text whose first line has the number ``line``; answers whether one was torn."""
-        torn, end = False, 0
-        for found in find(text, begin, final=final):
-            line += text.count(b"\n", end, found.start)
+    def _take_all(self, passage: Passage, records: Iterable[Found], *, ended: bool = False) -> bool:
+        """Take the records found in a passage, with which the file has ``ended``; answers whether one was torn."""
+        torn, done, bare_end = False, 0, 0
+        numbers = LineNumbers(passage.text, passage.line)
+        for found in records:
+            if found.start == EARLIER:
+                continue
             self._hit = True
+            number = numbers.of(found.start)
             if found.end is None or found.reading is None:
-                self._open = [text[found.start :]]
-                self._open_line = line
-                self._depth = depth_change(self._open[0])
+                self._keep_open(passage.text[found.start :], number)
                 return torn
-            torn |= self._hand(found, Place(self._path, line), ended=ended)
-            self._check_bare(text, found, Place(self._path, line))
-            line += text.count(b"\n", found.start, found.end)
-            end = found.end
-        self._keep(text[end:])
+            torn |= self._take(passage, found, Place(self._path, number), ended=ended)
+            self._note(passage.text, found, done, number)
+            done = found.end
+            bare_end = bare_end if found.wrapped else found.end
+        self._kept.add(passage.text[bare_end:], _KEPT)
         return torn
 
-    def _hand(self, found: Found, place: Place, *, ended: bool) -> bool:
-        """Hand one record to the chain; answers whether it was torn."""
-        self.found += 1
+    def _keep_open(self, text: bytes, number: int) -> None:
+        self._open.add(text)
+        self._open_line = number
+        self._depth = depth_change(text)
+
+    def _take(self, passage: Passage, found: Found, place: Place, *, ended: bool) -> bool:
+        """Hand a record on; answers whether it was torn."""
         reading = found.reading
-        if not isinstance(reading, Claim) or reading.kind != "torn":
-            if reading is not None:
-                self._chain.take(reading, place)
+        if reading is None:
             return False
-        if found.wrapped:
-            self._chain.torn_copy(reading.stream, reading.seq, place)
-        elif not (ended and self._live()):
-            self._chain.take(reading, place)
-        return True
+        spelling = b"" if found.wrapped else passage.text[found.start : found.end]
+        sighting = Sighting(passage.offset + found.start, spelling, reading, found.wrapped, place)
+        self._intake.take(sighting, ended=ended)
+        return sighting.torn
 
-    def _check_bare(self, text: bytes, found: Found, place: Place) -> None:
-        """A record alone on its line must be alone there."""
-        end = found.end or 0
-        starts_line = found.start == 0 or text[found.start - 1 : found.start] == b"\n"
-        if found.wrapped or not starts_line or b"\n" in text[found.start : end]:
-            self._all_bare = False
+    def _note(self, text: bytes, found: Found, done: int, number: int) -> None:
+        """Note how a record stands in the file; what stands before it counts from the end of the one before."""
+        if found.end is None or found.wrapped or b"\n" in text[found.start : found.end]:
+            self._leftover.inside()
             return
-        rest = text[end:].partition(b"\n")[0]
-        if rest.strip(SPACE + b",]") and not rest.startswith(BARE):
-            self._chain.find(at(place, "foreign", "bytes after the record that belong to none"))
-
-    def _keep(self, text: bytes) -> None:
-        if len(text) > _KEPT:
-            text = text[-_KEPT:].partition(b"\n")[2] if text.endswith(b"\n") else text[-_OVERLAP:]
-        self._kept = text
-
-    def _torn_tail(self) -> None:
-        """A half line too short to say which it was: it followed the last one."""
-        if self._live():
-            return
-        stream, seq = identity(self._last)
-        detail = "the line breaks off"
-        after = None if seq is None else seq + 1
-        self._chain.take(Claim("torn", stream, after, detail), Place(self._path, self._number))
+        line_start = text.rfind(b"\n", done, found.start) + 1
+        after = text[found.end : found.end + _BESIDE].partition(b"\n")[0]
+        if after.startswith(BARE):
+            after = b""
+        self._leftover.record(number, text[max(done, line_start) : found.start], after)

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from otel_mcp_audit.record import LINE_LIMIT
 from otel_mcp_audit.verify.line import Claim, Sealed, as_written, identity, read
 from otel_mcp_audit.verify.quoting import (
     Outline,
     breaks_in_string,
     cell_end,
+    line_end_in_string,
     object_end,
     string_end,
     undouble,
@@ -27,7 +29,7 @@ BARE: Final = b'{"chain":{"prev":"'
 
 SPACE: Final = b" \t\r\n"
 
-_KEY: Final = b"chain"
+KEY: Final = b"chain"
 # The key is followed by one of its own keys, or the text ends before that can be seen.
 _AFTER_KEY: Final = re.compile(rb'(\\*"{1,2})\s*:\s*\{(?:\s|\\+[nrt])*(?:\1(?:prev|seq|stream|v)\1|\Z)')
 _NEXT: Final = re.compile(rb'\{\s*"chain"\s*:\s*\{\s*"(?:prev|seq|stream|v)"')
@@ -36,11 +38,14 @@ _LAYERS: Final = 4
 """Strings in strings: a line in an OTLP body in an HEC event in an export."""
 
 
+EARLIER: Final = -1
+
+
 class Found(NamedTuple):
     """A record in a text.
 
     Attributes:
-        start: offset of its first byte.
+        start: offset of its first byte; ``EARLIER`` if it began before the text.
         end: offset after it; None if it goes on after the text.
         reading: what it is; None while it has no end, or where it turned out not to be ours.
         wrapped: whether it stood inside a string.
@@ -65,8 +70,8 @@ def find(text: bytes, begin: int = 0, *, final: bool = True) -> Iterator[Found]:
 
 def _find(text: bytes, begin: int, *, final: bool, layers: int) -> Iterator[Found]:
     outline = Outline(text)
-    while (key := text.find(_KEY, begin)) >= 0:
-        begin = key + len(_KEY)
+    while (key := text.find(KEY, begin)) >= 0:
+        begin = key + len(KEY)
         after = _AFTER_KEY.match(text, begin)
         if after is None or not text.endswith(after[1], 0, key):
             continue
@@ -75,7 +80,7 @@ def _find(text: bytes, begin: int, *, final: bool, layers: int) -> Iterator[Foun
             continue
         here = _Here(text, outline, key, final)
         for found in _quoted(here, after[1], layers) if quoted else _bare(here):
-            if found.reading is not None or found.end is None:
+            if found.reading is not None or found.end is None or found.start == EARLIER:
                 yield found
             if found.end is None:
                 return
@@ -97,36 +102,54 @@ def _bare(here: _Here) -> Iterator[Found]:
     start = _first_key(text, key - 1)
     if start is None:
         start = outline.object(key)
-    if start is None:
+        if start is None:
+            yield Found(EARLIER, key, None, wrapped=False)
+            return
+    if start in outline.refused or key - start > RECORD_LIMIT:
         return
     line = text[start : _line_end(text, start)].rstrip(b",]" + SPACE)
-    written = as_written(line)
+    written = as_written(line) if len(line) < LINE_LIMIT else None
     if written is not None:
         yield Found(start, start + len(line), written, wrapped=False)
         return
-    # Where a second record begins, the first one has ended, or is torn.
-    glued = _NEXT.search(text, start + 1, start + RECORD_LIMIT)
-    limit = glued.start() if glued else min(len(text), start + RECORD_LIMIT)
+    limit = min(len(text), start + RECORD_LIMIT)
     end = object_end(text, start, limit)
-    if end is not None:
-        yield from _read(text, start, end)
-    elif limit == len(text) and glued is None and not final and not _broken(text, start):
+    # Where a second record begins, the first one has ended, or is torn.
+    glued = _NEXT.search(text, start + 1, end or limit)
+    if glued is None and end is not None:
+        yield from _read(outline, text, start, end)
+    elif glued is None and limit == len(text) and not final and not _broken(text, start):
         yield Found(start, None, None, wrapped=False)
     else:
-        yield from _torn(text, start, key, limit)
+        yield from _torn(outline, text, start, key, glued.start() if glued else limit)
 
 
-def _read(text: bytes, start: int, end: int) -> Iterator[Found]:
+def _read(outline: Outline, text: bytes, start: int, end: int) -> Iterator[Found]:
     reading = read(text[start:end])
-    if reading is not None:
-        yield Found(start, end, reading, wrapped=False)
+    if reading is None:
+        outline.refused.add(start)
+        return
+    if isinstance(reading, Claim) and text.startswith(BARE, start):
+        # Damage may have moved its end. A client's words in the rest of the line must not be taken for records.
+        end = max(end, _end(text, end, len(text)))
+    yield Found(start, end, reading, wrapped=False)
 
 
-def _torn(text: bytes, start: int, key: int, limit: int) -> Iterator[Found]:
-    end = min(limit, _line_end(text, key))
+def _torn(outline: Outline, text: bytes, start: int, key: int, limit: int) -> Iterator[Found]:
+    end = _end(text, key, limit)
     stream, seq = identity(text[key:end])
-    if stream is not None or seq is not None:
-        yield Found(start, end, Claim("torn", stream, seq, "the line breaks off"), wrapped=False)
+    if stream is None and seq is None and not text.startswith(BARE, start) and not BARE.startswith(text[start:end]):
+        outline.refused.add(start)
+        return
+    yield Found(start, end, Claim("torn", stream, seq, "the line breaks off"), wrapped=False)
+
+
+def _end(text: bytes, begin: int, limit: int) -> int:
+    """Offset of the line end after ``begin``, or of where the next record begins."""
+    end = text.find(b"\n", begin, limit)
+    end = limit if end < 0 else end
+    glued = _NEXT.search(text, begin, end)
+    return glued.start() if glued else end
 
 
 def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
@@ -138,16 +161,34 @@ def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
         start = outline.cell(key) if cell else outline.string(key)
     if start is None:
         return
-    end = cell_end(text, start) if cell else string_end(text, start)
+    if key - start > RECORD_LIMIT:
+        return
+    limit = min(len(text), start + RECORD_LIMIT)
+    line_end = start if cell else line_end_in_string(text, start, limit)
+    if text.startswith(b"\\n", line_end):  # one of several lines in one string, perhaps a long one
+        written = as_written(unescape(text[start:line_end]))
+        if written is not None:
+            yield Found(start, line_end, written, wrapped=True)
+            return
+    end = cell_end(text, start, limit) if cell else string_end(text, start, limit)
     if end == len(text) and not final and end - start < RECORD_LIMIT:
         yield Found(start, None, None, wrapped=True)
         return
-    content = text[start : min(end, start + RECORD_LIMIT)]
-    inside = undouble(content) if cell else unescape(content)
-    for found in _find(inside, 0, final=True, layers=layers - 1):
-        yield Found(start, end, found.reading, wrapped=True)
+    inside = undouble(text[start:end]) if cell else unescape(text[start:end])
+    for reading in _outermost(_find(inside, 0, final=True, layers=layers - 1)):
+        yield Found(start, end, reading, wrapped=True)
     # Nothing in it is ours, or all of it was read: either way it need not be looked at again.
     yield Found(start, end, None, wrapped=True)
+
+
+def _outermost(found: Iterator[Found]) -> Iterator[Sealed | Claim]:
+    """What is no part of a record that was found later."""
+    records: list[Found] = []
+    for record in found:
+        while not record.wrapped and records and records[-1].start >= record.start:
+            records.pop()
+        records.append(record)
+    return (record.reading for record in records if record.reading is not None)
 
 
 def _first_key(text: bytes, quote: int) -> int | None:
@@ -159,8 +200,9 @@ def _first_key(text: bytes, quote: int) -> int | None:
 
 
 def _line_end(text: bytes, start: int) -> int:
-    end = text.find(b"\n", start)
-    return len(text) if end < 0 else end
+    """Offset of the next line end, or of where a line of ours would have ended."""
+    end = text.find(b"\n", start, start + LINE_LIMIT)
+    return min(len(text), start + LINE_LIMIT) if end < 0 else end
 
 
 def _broken(text: bytes, start: int) -> bool:

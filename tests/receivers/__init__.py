@@ -1,0 +1,47 @@
+"""OTLP receivers for tests: real servers on real sockets, which store before they acknowledge and fail when told to.
+
+``with HttpReceiver() as receiver: receiver.endpoint; receiver.records(); receiver.behave(refuse_all())``. In another
+process: ``python -m tests.receivers.otlp_http --port 0 --store FILE --behave ok`` (or ``otlp_grpc``) prints its port.
+"""
+
+from tests.receivers.behaviour import (
+    Behaviour,
+    Reply,
+    Request,
+    busy,
+    by_name,
+    garbage,
+    hang,
+    ok,
+    partial,
+    poison,
+    redirect,
+    refuse_all,
+    status,
+    too_large,
+)
+from tests.receivers.otlp_grpc import GrpcReceiver
+from tests.receivers.otlp_http import HttpReceiver
+from tests.receivers.store import Store
+from tests.receivers.wire import Wire
+
+__all__ = [
+    "Behaviour",
+    "GrpcReceiver",
+    "HttpReceiver",
+    "Reply",
+    "Request",
+    "Store",
+    "Wire",
+    "busy",
+    "by_name",
+    "garbage",
+    "hang",
+    "ok",
+    "partial",
+    "poison",
+    "redirect",
+    "refuse_all",
+    "status",
+    "too_large",
+]

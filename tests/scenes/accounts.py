@@ -1,0 +1,48 @@
+"""Three users of two tenants, and the verifier that knows their bearer tokens."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcp.server.auth.provider import AccessToken
+
+SCOPE: Final = "records"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user as the client knows itself: its bearer token, and what the record has to say about it."""
+
+    token: str
+    user: str
+    tenant: str
+
+
+ALICE: Final = Account("token-of-alice", "alice", "acme")
+BOB: Final = Account("token-of-bob", "bob", "globex")
+CAROL: Final = Account("token-of-carol", "carol", "acme")
+ACCOUNTS: Final = (ALICE, BOB, CAROL)
+
+
+class ClaimsToken(AccessToken):
+    """AccessToken before mcp 1.27 has neither subject nor claims: servers add them like this."""
+
+    subject: str | None = None
+    claims: dict[str, Any] | None = None
+
+
+def _access_token(account: Account) -> AccessToken:
+    return ClaimsToken(
+        token=account.token,
+        client_id="scenes-client",
+        scopes=[SCOPE],
+        subject=account.user,
+        claims={"iss": "https://idp.example", "sub": account.user, "tenant_id": account.tenant},
+    )
+
+
+class Verifier:
+    """A ``TokenVerifier`` of our own: the SDK's authentication calls it for every request."""
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """The token's identity, or None where nobody has it."""
+        return next((_access_token(account) for account in ACCOUNTS if account.token == token), None)

@@ -1,0 +1,100 @@
+"""Client and server in one process that is instrumented from outside: ``python inprocess.py STYLE ERA``.
+
+Plays the scene that each line of stdin names, and answers each with one line on stdout. ``begin tag=TAG`` starts a
+call that waits, or with the tag ``block`` one that cannot be stopped; ``cancel`` gives it up; ``leave`` closes the
+client while such a call is in flight, and ends.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+
+# Behind the installed packages: what is audited, and what audits, is what is installed.
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.scenes import kernel, scenes, servers
+from tests.scenes.kernel import Era, Style
+
+IN_PROCESS: Final = "in-process call"
+IN_PROCESS_UNKNOWN: Final = "in-process call of an unknown tool"
+
+
+def connected(server: Any, era: Era) -> AbstractAsyncContextManager[Any]:
+    """The installed version's own way to have a client and a server in one process."""
+    if kernel.MODERN:
+        client: Any = import_module("mcp").Client
+        return client(server, mode="legacy" if era == "legacy" else "auto")
+    memory: Any = import_module("mcp.shared.memory")
+    return memory.create_connected_server_and_client_session(server)
+
+
+class Player:
+    """Plays scenes on one session."""
+
+    def __init__(self, style: Style, server: Any, session: Any) -> None:
+        self._server = server
+        self._session = session
+        self._scenes = {scene.name: scene for scene in (*scenes.ordinary(style), scenes.LEAK)}
+        self._waiting: asyncio.Task[Any] | None = None
+
+    async def play(self, name: str, tag: str) -> None:
+        """Play one scene to its end; how it ends is the record's to say."""
+        special: dict[str, Callable[[], Awaitable[Any]]] = {
+            IN_PROCESS: lambda: self._server.call_tool("echo", {"text": "in process"}),
+            IN_PROCESS_UNKNOWN: lambda: self._server.call_tool("nope", {}),
+            "begin": lambda: self._begin(tag),
+            "cancel": self._cancel,
+        }
+        try:
+            await special.get(name, lambda: self._call(name))()
+        except Exception as failure:
+            print(f"scenes: {name}: {failure!r}", file=sys.stderr)
+
+    async def _call(self, name: str) -> None:
+        params = self._scenes[name].params
+        await self._session.call_tool(params["name"], dict(params["arguments"]))
+
+    async def _begin(self, tag: str) -> None:
+        tool, arguments = ("block", {"seconds": 0.5}) if tag == "block" else ("slow", {"seconds": 60, "tag": tag})
+        self._waiting = asyncio.create_task(self._session.call_tool(tool, arguments))
+
+    async def _cancel(self) -> None:
+        assert self._waiting
+        if kernel.MODERN:
+            self._waiting.cancel()
+        else:
+            await self._notify()
+        await asyncio.gather(self._waiting, return_exceptions=True)
+
+    async def _notify(self) -> None:
+        """1.x: giving up says nothing to the server, the notification does."""
+        params = {"requestId": self._session._request_id - 1}
+        message = {"method": "notifications/cancelled", "params": params}
+        await self._session.send_notification(kernel.types.ClientNotification.model_validate(message))
+
+
+async def main(style: Style, era: Era) -> None:
+    """Play what stdin asks for."""
+    server = servers.build(style)
+    async with connected(server, era) as session:
+        player = Player(style, server, session)
+        while (line := await anyio.to_thread.run_sync(sys.stdin.readline)).strip() not in {"leave", ""}:
+            name, _, tag = line.strip().partition(" tag=")
+            await player.play(name, tag)
+            print(name, flush=True)
+    print("leave", flush=True)
+
+
+if __name__ == "__main__":
+    anyio.run(
+        main,
+        "lowlevel" if sys.argv[1] == "lowlevel" else "framework",
+        "modern" if sys.argv[2] == "modern" else "legacy",
+    )

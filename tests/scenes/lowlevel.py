@@ -1,0 +1,126 @@
+"""The low-level ``Server``: it leaves dispatch, and on 2.x validation too, to handlers of the application."""
+
+import inspect
+import json
+from typing import Any, Final
+
+import anyio.to_thread
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tests.scenes import kernel, tools
+
+INVALID_PARAMS: Final = -32602
+
+SCHEMAS: Final[dict[str, dict[str, str]]] = {
+    "echo": {"text": "string"},
+    "slow": {"seconds": "number", "tag": "string"},
+    "block": {"seconds": "number"},
+    "boom": {},
+    "returns_error": {},
+    "mcp_error": {},
+    "rows": {"n": "integer"},
+    "award": {"points": "integer"},
+    "careless": {},
+}
+"""Tools this style offers, with the types of their arguments, all required."""
+
+
+def server(name: str) -> Any:
+    """A low-level server of the installed kernel."""
+    return _server_2x(name) if kernel.MODERN else _server_1x(name)
+
+
+def _server_2x(name: str) -> Any:
+    async def list_tools(_context: Any, _params: Any) -> Any:
+        return kernel.types.ListToolsResult(tools=_listed())
+
+    async def call_tool(_context: Any, params: Any) -> Any:
+        arguments: dict[str, Any] = params.arguments or {}
+        if set(arguments) != set(SCHEMAS.get(params.name, {"no such tool": ""})):
+            raise kernel.protocol_error(INVALID_PARAMS, f"cannot call {params.name}")
+        return _result(await _run(params.name, arguments))
+
+    untyped: Any = Server
+    return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+def _server_1x(name: str) -> Any:
+    async def list_tools() -> Any:
+        return _listed()
+
+    async def call_tool(tool: str, arguments: dict[str, Any]) -> Any:
+        if tool not in SCHEMAS:
+            raise ValueError(f"Unknown tool: {tool}")
+        value = await _run(tool, arguments)
+        return value if tool == "award" else _result(value)
+
+    untyped: Any = Server(name)
+    untyped.list_tools()(list_tools)
+    untyped.call_tool()(call_tool)
+    return untyped
+
+
+def _listed() -> list[Any]:
+    return [kernel.types.Tool.model_validate(_listing(name)) for name in SCHEMAS]
+
+
+def _listing(name: str) -> dict[str, Any]:
+    properties = {argument: {"type": kind} for argument, kind in SCHEMAS[name].items()}
+    listing: dict[str, Any] = {
+        "name": name,
+        "inputSchema": {"type": "object", "properties": properties, "required": list(properties)},
+    }
+    # 2.x clients check the answer against it, 1.x servers do: only there it is the server's failure.
+    if name == "award" and not kernel.MODERN:
+        listing["outputSchema"] = tools.Award.model_json_schema()
+    return listing
+
+
+async def _run(name: str, arguments: dict[str, Any]) -> Any:
+    if name == "block":
+        return await anyio.to_thread.run_sync(tools.block, arguments["seconds"])
+    value = getattr(tools, name)(**arguments)
+    return await value if inspect.isawaitable(value) else value
+
+
+def _result(value: Any) -> Any:
+    if isinstance(value, kernel.types.CallToolResult):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return kernel.types.CallToolResult.model_validate({"content": [{"type": "text", "text": text}]})
+
+
+class _Endpoint:
+    """The session manager as an ASGI application: a class, so that Starlette does not take it for a view."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+        self._manager = manager
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._manager.handle_request(scope, receive, send)
+
+
+def application(mcp_server: Any, verifier: TokenVerifier, auth: AuthSettings) -> Starlette:
+    """Put together from the SDK's parts, as applications with a low-level server on 1.x have to."""
+    if kernel.MODERN:
+        return mcp_server.streamable_http_app(auth=auth, token_verifier=verifier)
+    manager = StreamableHTTPSessionManager(mcp_server)
+    guarded = RequireAuthMiddleware(_Endpoint(manager), auth.required_scopes or [])
+    return Starlette(
+        routes=[Route("/mcp", endpoint=guarded)],
+        middleware=[
+            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier)),
+            Middleware(AuthContextMiddleware),
+        ],
+        lifespan=lambda _: manager.run(),
+    )

@@ -1,0 +1,138 @@
+"""The runs with client and server in one process: what the journal grew by is what a scene left."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.scenes import inprocess, kernel, scenes
+from tests.scenes.kernel import Era, Style
+from tests.scenes.log import Expected
+from tests.scenes.processes import PATIENCE, Lines, command, environment
+from tests.scenes.reconcile import Kept, journal_lines, kept
+from tests.scenes.runs import await_condition
+from tests.scenes.servers import LEAKED
+from tests.scenes.tools import started
+
+SCRIPT: Final = Path(__file__).with_name("inprocess.py")
+DISCONNECTED: Final = "client left in flight"
+CANCELLED: Final = "cancelled"
+BLOCKING: Final = "cancelled, tool that cannot stop"
+_INTERRUPTED: Final = frozenset({CANCELLED, BLOCKING, DISCONNECTED})
+
+
+@dataclass
+class MemoryRun:
+    """The records that each scene added, in the order of their appending."""
+
+    folder: Path
+    left: dict[str, list[Kept]] = field(default_factory=dict[str, list[Kept]])
+    stderr: str = ""
+    seen: int = 0
+
+    def await_record(self) -> None:
+        """Wait for one record that no answer announces."""
+        await_condition(lambda: len(kept(journal_lines(self.folder))) > self.seen)
+
+    def note(self, scene: str) -> None:
+        """What was added since the last scene belongs to this one."""
+        records = kept(journal_lines(self.folder))
+        self.left[scene] = records[self.seen :]
+        self.seen = len(records)
+
+
+def expectations(style: Style, era: Era) -> dict[str, tuple[Expected, ...]]:
+    """What each scene has to leave: one record for each call, in the order in which the calls end."""
+    expected = {scene.name: (scene.expected,) for scene in scenes.ordinary(style)}
+    # Without a wire between them, giving up is nothing that the client could say: the call just ends.
+    wireless = Expected(outcome="disconnected" if era == "modern" else "cancelled")
+    expected |= {CANCELLED: (wireless,), DISCONNECTED: (Expected(outcome="disconnected"),)}
+    if kernel.MODERN:
+        # 1.x: in one process, a tool that holds the event loop also holds whoever could give it up.
+        expected[BLOCKING] = (wireless,)
+    if style == "framework":
+        success = Expected(outcome="success")
+        expected |= {
+            inprocess.IN_PROCESS: (success,),
+            inprocess.IN_PROCESS_UNKNOWN: (Expected(outcome="unknown_tool"),),
+            scenes.LEAK.name: (success, success),
+        }
+    return expected
+
+
+class Stage:
+    """The process, its pipes, and the run that is being played in it."""
+
+    def __init__(self, style: Style, era: Era, run: MemoryRun) -> None:
+        self._run = run
+        self._process = subprocess.Popen(
+            command(SCRIPT, style, era),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(run.folder),
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
+        self._stdin = self._process.stdin
+        self._stdout = Lines(self._process.stdout)
+        self._stderr = Lines(self._process.stderr)
+
+    def tell(self, order: str) -> None:
+        """Have one line done."""
+        self._stdin.write(f"{order}\n".encode())
+        self._stdin.flush()
+        name = order.partition(" tag=")[0].encode()
+        self._stdout.await_line(lambda line: line.strip() == name)
+
+    def await_error(self, wanted: str) -> None:
+        """Wait for a line on stderr."""
+        self._stderr.await_line(lambda line: wanted.encode() in line)
+
+    def begin(self, tag: str) -> None:
+        """Start a call that waits, and wait until it has started."""
+        self.tell(f"begin tag={tag}")
+        self.await_error(started(tag))
+
+    def give_up(self, tag: str) -> None:
+        """Start such a call, and cancel it."""
+        self.begin(tag)
+        self.tell("cancel")
+
+    def end(self) -> None:
+        """Let the process end, and keep what it said."""
+        self._stdin.close()
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+        self._stdout.join(PATIENCE)
+        self._stderr.join(PATIENCE)
+        self._run.stderr = self._stderr.text
+
+
+def memory(style: Style, era: Era, folder: Path) -> MemoryRun:
+    """Every scene, one after the other, on one session; the last call is in flight when the client leaves."""
+    run = MemoryRun(folder)
+    stage = Stage(style, era, run)
+    try:
+        for name in expectations(style, era):
+            if name not in _INTERRUPTED:
+                stage.tell(name)
+                if name == scenes.LEAK.name:
+                    stage.await_error(LEAKED)
+                run.note(name)
+        stage.give_up("given-up")
+        run.await_record()
+        run.note(CANCELLED)
+        if kernel.MODERN:
+            stage.give_up("block")
+            run.await_record()
+            run.note(BLOCKING)
+        stage.begin("cut-off")
+        stage.tell("leave")
+    finally:
+        stage.end()
+    run.note(DISCONNECTED)
+    return run

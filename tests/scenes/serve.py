@@ -1,0 +1,34 @@
+"""Start a scenes' server: ``python serve.py {framework|lowlevel} {stdio|http}``; http takes a free loopback port."""
+
+import sys
+from pathlib import Path
+
+import anyio
+import uvicorn
+from mcp.server.stdio import stdio_server
+
+# Behind the installed packages: what is audited, and what audits, is what is installed.
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.scenes import servers
+from tests.scenes.kernel import Style
+
+
+async def _lowlevel_over_stdio() -> None:
+    server = servers.build("lowlevel")
+    async with stdio_server() as (receive, send):
+        await server.run(receive, send, server.create_initialization_options())
+
+
+def main(style: Style, transport: str) -> None:
+    """Serve until the client leaves or a signal comes."""
+    if transport == "http":
+        uvicorn.run(servers.build_application(style), host="127.0.0.1", port=0)
+    elif style == "framework":
+        servers.build(style).run()
+    else:
+        anyio.run(_lowlevel_over_stdio)
+
+
+if __name__ == "__main__":
+    main("lowlevel" if sys.argv[1] == "lowlevel" else "framework", sys.argv[2])

@@ -1,0 +1,77 @@
+"""The scenes' servers in both styles: as a user writes them, usable on mcp 1.x and 2.x, unaware of auditing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import anyio
+from mcp.server.auth.settings import AuthSettings
+
+from tests.scenes import kernel, lowlevel, tools
+from tests.scenes.accounts import SCOPE, Verifier
+from tests.scenes.kernel import Style
+
+NAME: Final = "scenes"
+LEAK_DELAY: Final = 0.3
+"""Seconds that ``leak``'s background task waits: it outlives its call."""
+
+LEAKED: Final = "scenes: the task that leak left behind has made its call"
+"""The line on stderr that says so."""
+
+
+LOG_LEVEL: Final = "SCENES_LOG_LEVEL"
+"""Variable: the framework's log level. It draws tracebacks, which cost more than all the calls of a run."""
+
+
+def build(style: Style) -> Any:
+    """A server without authentication, for stdio and for a client in the same process."""
+    return framework() if style == "framework" else lowlevel.server(NAME)
+
+
+def build_application(style: Style) -> Any:
+    """The ASGI application of a server behind bearer tokens, over stateful streamable HTTP."""
+    if style == "framework":
+        return framework(token_verifier=Verifier(), auth=_auth()).streamable_http_app()
+    return lowlevel.application(lowlevel.server(NAME), Verifier(), _auth())
+
+
+def framework(**options: Any) -> Any:
+    """``MCPServer`` on 2.x, ``FastMCP`` on 1.x."""
+    server = kernel.Framework(NAME, log_level=os.environ.get(LOG_LEVEL, "CRITICAL"), **options)
+    for tool in (*tools.TOOLS, *_calling_tools(server)):
+        server.add_tool(tool)
+    return server
+
+
+def _auth() -> AuthSettings:
+    options: dict[str, Any] = {
+        "issuer_url": "https://idp.example",
+        "resource_server_url": "http://127.0.0.1/mcp",
+        "required_scopes": [SCOPE],
+        "validate_token_resource": False,
+    }
+    return AuthSettings.model_validate(options)
+
+
+def _calling_tools(server: Any) -> tuple[Callable[..., Any], ...]:
+    """The tools that call tools of their own server: inside their call, and after it."""
+    background: set[asyncio.Task[None]] = set()
+
+    async def nest() -> str:
+        """Call another tool inside this call."""
+        await server.call_tool("echo", {"text": "nested"})
+        return "nested"
+
+    async def later() -> None:
+        await anyio.sleep(LEAK_DELAY)
+        await server.call_tool("echo", {"text": "leaked"})
+        print(LEAKED, file=sys.stderr, flush=True)
+
+    async def leak() -> str:
+        """Leave a task behind that calls a tool when this call is long over."""
+        background.add(asyncio.create_task(later()))
+        return "left one behind"
+
+    return nest, leak

@@ -1,0 +1,105 @@
+"""Exactly one true record for every call over stdio, and nothing changed for the client."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.scenes import kernel, scenes, stdio_runs
+from tests.scenes.conftest import Note
+from tests.scenes.kernel import ERAS, PAIRS, STYLES, Era, Style
+from tests.scenes.reconcile import in_process, kept, reconcile
+from tests.scenes.runs import Run
+from tests.scenes.tools import CANARY
+
+Played = Callable[..., Run]
+
+ORDINARY = [(style, era, scene.name) for style, era in PAIRS for scene in scenes.ordinary(style)]
+BY_WIRE = [(style, era, name) for style, era in PAIRS for name in stdio_runs.by_wire(era)]
+
+
+@pytest.mark.parametrize(("style", "era", "scene"), ORDINARY)
+def test_a_call_of_the_sdks_client_has_one_true_record(
+    played: Played, note: Note, style: Style, era: Era, scene: str
+) -> None:
+    run = played(stdio_runs.sdk, style, era)
+    records = run.records(scene)
+    note(style, f"stdio {era}", scene, len(run.log.of(scene)), records)
+    assert run.faults(scene) == []
+    assert records[0].event["request"]["transport"] == "stdio"
+    assert records[0].event["user"]["source"] == "os"
+
+
+@pytest.mark.parametrize(("style", "era", "scene"), BY_WIRE)
+def test_what_only_the_wire_can_send_has_one_true_record(
+    played: Played, note: Note, style: Style, era: Era, scene: str
+) -> None:
+    run = played(stdio_runs.wire, style, era, "on")
+    note(style, f"stdio {era}", scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_tool_that_cannot_stop_has_one_record_when_it_is_cancelled(played: Played, note: Note, style: Style) -> None:
+    run = played(stdio_runs.blocking, style, "on")
+    scene = scenes.blocking(style).name
+    note(style, "stdio legacy", scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
+    assert run.faults(scenes.AFTERWARDS.name) == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_background_task_that_outlives_its_call_gets_its_own_record(played: Played, note: Note, era: Era) -> None:
+    run = played(stdio_runs.wire, "framework", era, "on")
+    later = in_process(run.lines)
+    note("framework", f"stdio {era}", scenes.LEAK.name, 2, [*run.records(scenes.LEAK.name), *later])
+    assert run.faults(scenes.LEAK.name) == []
+    assert [(record.event["tool"], record.event["response"]["outcome"]) for record in later] == [("echo", "success")]
+    assert later[0].event["user"]["source"] == "none"
+
+
+@pytest.mark.parametrize(("style", "era"), PAIRS)
+def test_calls_made_are_records_kept(played: Played, style: Style, era: Era) -> None:
+    leaked = 1 if style == "framework" else 0
+    for run, own in ((played(stdio_runs.sdk, style, era), 0), (played(stdio_runs.wire, style, era, "on"), leaked)):
+        result = reconcile(run.log, run.lines, in_process=own)
+        assert result.agrees, str(result)
+        assert result.resent == []
+
+
+@pytest.mark.parametrize(("style", "era"), PAIRS)
+def test_the_answers_are_the_same_to_the_byte_without_auditing(played: Played, style: Style, era: Era) -> None:
+    audited = played(stdio_runs.wire, style, era, "on")
+    unaudited = played(stdio_runs.wire, style, era, "off")
+    assert kept(unaudited.lines) == []
+    assert audited.transcript == unaudited.transcript
+    # Answers to interrupted calls may overtake others.
+    assert sorted(audited.stdout) == sorted(unaudited.stdout)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_cancelling_ends_the_same_with_and_without_auditing(played: Played, style: Style) -> None:
+    audited = played(stdio_runs.blocking, style, "on")
+    unaudited = played(stdio_runs.blocking, style, "off")
+    assert sorted(audited.stdout) == sorted(unaudited.stdout)
+    assert audited.status == unaudited.status
+
+
+@pytest.mark.parametrize(("style", "era"), PAIRS)
+def test_stdout_carries_nothing_but_the_protocol(played: Played, style: Style, era: Era) -> None:
+    run = played(stdio_runs.wire, style, era, "on")
+    assert run.stdout
+    assert {json.loads(line)["jsonrpc"] for line in run.stdout} == {"2.0"}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_secret_in_answers_and_exceptions_is_in_nothing_of_ours(played: Played, style: Style) -> None:
+    audited = played(stdio_runs.wire, style, "legacy", "on")
+    unaudited = played(stdio_runs.wire, style, "legacy", "off")
+    assert CANARY in "".join(audited.transcript)
+    logs_crashes = style == "framework" and kernel.MODERN
+    assert CANARY in unaudited.stderr or not logs_crashes
+    files = [path for path in audited.folder.rglob("*") if path.is_file()]
+    assert files
+    assert [path.name for path in files if CANARY.encode() in path.read_bytes()] == []
+    assert audited.stderr.count(CANARY) == unaudited.stderr.count(CANARY)

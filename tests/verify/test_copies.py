@@ -1,0 +1,107 @@
+"""Copies from elsewhere: whatever form they came back in, sound ones pass and damaged ones are named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from otel_mcp_audit.verify import verify
+from tests.verify.trails import OTHER, body, chained, checked, found, trail
+from tests.verify.wrappings import WRAPPINGS, Lines, archive, otlp_request, search_export
+
+LINES = trail(6)
+
+each_form = pytest.mark.parametrize("wrap", WRAPPINGS, ids=lambda wrap: wrap.__name__)
+
+
+@each_form
+def test_a_sound_copy_passes(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
+    report = checked(tmp_path, wrap(LINES))
+    assert (report.findings, report.notes) == ([], [])
+    assert (report.ok, report.records, report.streams) == (True, 6, 1)
+
+
+@each_form
+def test_a_copy_that_lacks_a_record_does_not(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
+    assert found(checked(tmp_path, wrap(LINES[:3] + LINES[4:]))) == [("missing_seq", 4)]
+
+
+@each_form
+def test_a_copy_with_an_altered_record_names_it(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
+    altered = LINES[3].replace(b'"id":"alice"', b'"id":"mallory"')
+    report = checked(tmp_path, wrap([*LINES[:3], altered, *LINES[4:]]))
+    assert found(report) == [("altered", 4)]
+    assert report.records == 5
+
+
+@each_form
+def test_a_copy_whose_record_lost_its_hash_names_it(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
+    bare = LINES[3][: LINES[3].rindex(b',"seal"')] + b"}\n"
+    report = checked(tmp_path, wrap([*LINES[:3], bare, *LINES[4:]]))
+    assert found(report) == [("unhashed", 4)]
+
+
+def test_copies_of_every_form_are_one_trail(tmp_path: Path) -> None:
+    for number, wrap in enumerate(WRAPPINGS):
+        (tmp_path / f"{number:02}").write_bytes(wrap(LINES))
+    report = verify([tmp_path])
+    assert (report.ok, report.records, report.streams) == (True, 6, 1)
+
+
+def test_an_archive_with_torn_and_glued_lines_gives_every_whole_record(tmp_path: Path) -> None:
+    requests = [otlp_request([line]) for line in LINES]
+    torn = requests[2][: requests[2].index(b'\\"event_type') + 5]
+    report = checked(tmp_path, b"".join([*requests[:2], torn, *requests[2:]]))
+    assert report.ok
+    assert report.records == 6
+    assert report.notes == [
+        f"{tmp_path}/copy.jsonl:3: a torn piece; its record stands elsewhere or was never acknowledged"
+    ]
+
+
+def test_a_torn_request_whose_record_stands_nowhere_else_is_a_finding(tmp_path: Path) -> None:
+    requests = [otlp_request([line]) for line in LINES]
+    torn = requests[2][: requests[2].index(b'\\"event_type') + 5]
+    report = checked(tmp_path, b"".join([*requests[:2], torn, *requests[3:]]))
+    assert sorted(found(report)) == [("missing_seq", 3), ("torn", 3)]
+
+
+def test_an_archive_torn_at_any_byte_never_costs_another_record(tmp_path: Path) -> None:
+    first, second = otlp_request(LINES[:1]), otlp_request(LINES[1:2])
+    for cut in range(1, len(first)):
+        chain = checked(tmp_path, first[:cut] + first + second, name="archive")
+        assert chain.ok, cut
+        assert chain.records == 2, cut
+
+
+def test_a_request_torn_before_its_record_is_a_finding_only_where_the_chain_has_a_gap(tmp_path: Path) -> None:
+    torn = otlp_request(LINES[2:3])[:60]
+    assert checked(tmp_path, archive(LINES[:2]) + torn + archive(LINES[2:])).ok
+    report = checked(tmp_path, archive(LINES[:2]) + torn + archive(LINES[3:]))
+    assert sorted(kind for kind, _ in found(report)) == ["missing_seq", "torn"]
+
+
+def test_an_event_of_another_product_in_an_export_is_named(tmp_path: Path) -> None:
+    other = b'{"result":{"_raw":"' + b"x" * 300 + b'"}}\n'
+    report = checked(tmp_path, search_export(LINES) + other)
+    (finding,) = report.findings
+    assert (finding.kind, finding.line, report.records) == ("foreign", 8, 6)
+
+
+FORGED = chained([body(n, value=trail(3, OTHER)[0].decode().rstrip("\n")) for n in (1, 2)])
+
+
+@each_form
+def test_a_line_in_a_clients_words_is_no_record(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
+    report = checked(tmp_path, wrap(FORGED))
+    assert (report.ok, report.records, report.streams) == (True, 2, 1)
+
+
+@pytest.mark.parametrize("damage", [b"}", b"", b'"', b"{", b"[", b"\\"])
+def test_nor_is_it_where_the_record_around_it_is_damaged(tmp_path: Path, damage: bytes) -> None:
+    """Whatever the damage does to the structure, the rest of the line stays the line's."""
+    whole = FORGED[1]
+    for at in (at for at in (whole.index(b'"response":{') + 11, whole.index(b'"id"')) if whole[at : at + 1] != damage):
+        report = checked(tmp_path, FORGED[0] + FORGED[1][:at] + damage + FORGED[1][at + 1 :])
+        assert (report.records, report.streams) == (1, 1)
+        assert report.exit_code == 1
