@@ -1,0 +1,1 @@
+"""What auditing costs, measured: ratios of interleaved runs, never asserted in a test."""

@@ -68,9 +68,8 @@ def logged(call: Any, logger: Any) -> Any:
 
     async def called() -> Any:
         result = await call()
-        logger.emit(
-            timestamp=time.time_ns(), severity_number=SeverityNumber.INFO, event_name="plain.call", attributes=attributes
-        )
+        now = time.time_ns()
+        logger.emit(timestamp=now, severity_number=SeverityNumber.INFO, event_name="plain.call", attributes=attributes)
         return result
 
     return called
@@ -84,7 +83,7 @@ def build(variant: str) -> tuple[Any, list[Any]]:
         from otel_mcp_audit.runtime import RUNTIME  # noqa: PLC0415 -- same
 
         MCPAuditInstrumentor().instrument()
-        flushes.append(lambda: RUNTIME.flush(60.0))
+        flushes.append(lambda: RUNTIME.auditor().flush(60.0))
     call = runner_call()
     return (logged(call, logger) if logger is not None else call), flushes
 
@@ -111,7 +110,7 @@ def runner_call() -> Any:
         can_send_request = False
 
     connection = Connection.from_envelope("2026-07-28", None, {})
-    runner = ServerRunner(server._lowlevel_server, connection, {})  # noqa: SLF001 -- the seam itself is private
+    runner = ServerRunner(server._lowlevel_server, connection, {})  # pyright: ignore[reportPrivateUsage] -- so is the seam
     params = {"name": "add", "arguments": {"a": 1, "b": 2}, "_meta": META}
     return lambda: runner.on_request(Dispatch, "tools/call", params)
 

@@ -129,6 +129,13 @@ class Auditor:
         """Deliver all that is kept; answers whether it was, within ``timeout`` seconds."""
         return self._operation is None or self._operation.flush(timeout)
 
+    def rest(self, timeout: float, reason: str) -> bool:
+        """Close the stream if no call is in flight; the next call opens another. Otherwise as ``flush``."""
+        if self._in_flight:
+            return self.flush(timeout)
+        operation, self._operation = self._operation, None
+        return operation is None or operation.end(timeout, reason)
+
     def close(self, timeout: float = 30.0, reason: str = "closed") -> bool:
         """Close the stream for good and deliver what it holds; answers whether it was within ``timeout`` seconds."""
         operation, self._operation, self._over = self._operation, None, True

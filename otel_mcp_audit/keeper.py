@@ -39,6 +39,7 @@ class Keeper:
         self._deliveries = deliveries
         self._origin = origin
         self._adopted: list[Stream] = []
+        self._said: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otel-mcp-audit-keeper", daemon=True)
 
@@ -61,22 +62,32 @@ class Keeper:
             look += 1
             self._stopping.wait(LOOK_EVERY_S)
 
-    @faults.harmless("adopting streams")
+    @faults.harmless("looking for streams to adopt")
     def _adopt(self) -> None:
-        for orphan in journal.find(self._budget.root, self._origin, _say):
-            stream = orphan.adopt()
-            if stream is not None:
-                self._take_over(stream)
+        for orphan in journal.find(self._budget.root, self._origin, self._say):
+            self._take_over(orphan)
 
-    def _take_over(self, stream: Stream) -> None:
-        settle(stream)
-        if not self._deliveries:
-            stream.close()
+    @faults.harmless("adopting a stream")
+    def _take_over(self, orphan: journal.Orphan) -> None:
+        """One that cannot be finished must not keep the others from it."""
+        stream = orphan.adopt()
+        if stream is None:
+            if orphan.problem is not None:
+                self._say(orphan.problem)
             return
         self._adopted.append(stream)
+        settle(stream)
         for delivery in self._deliveries:
             delivery.add(feed(stream, delivery.name))
             delivery.wake()  # an idle server has no record of its own that would
+        if not self._deliveries:
+            stream.close()
+
+    def _say(self, problem: str) -> None:
+        """Say it once: it will be there at every look."""
+        if problem not in self._said:
+            self._said.add(problem)
+            faults.LOGGER.warning("passed over: %s", problem)
 
     @faults.harmless("keeping to the disk budget")
     def _make_room(self) -> None:
@@ -97,7 +108,3 @@ class Keeper:
             stream=cut.stream,
         )
         self._ledger.declare("audit_prune", details)
-
-
-def _say(problem: str) -> None:
-    faults.report("a stream that is passed over", problem, logging.WARNING)

@@ -22,6 +22,9 @@ from otel_mcp_audit.record import Trail
 from otel_mcp_audit.recorder import Recorder
 from otel_mcp_audit.settings import Settings
 
+SEGMENTS: Final = 8
+"""Segments that share the disk budget, at least: the newest one stays, and would else be all that fits."""
+
 PROBLEMS_LISTED: Final = 8
 """Problems that the first line lists; where there are more, the last one says how many."""
 
@@ -114,7 +117,7 @@ def _begun(settings: Settings, problems: list[str], names: list[str]) -> _Begun:
 
 
 def _begun_in(root: Path | None, settings: Settings, problems: list[str], names: list[str]) -> _Begun:
-    stream = Stream.create(root)
+    stream = Stream.create(root, segment_bytes=min(journal.SEGMENT_BYTES, settings.max_bytes // SEGMENTS))
     here = origin.here(stream.id)
     budget = None if root is None else Budget(root, settings.max_bytes)
     ledger = Ledger(stream, budget, durability="memory" if root is None else None)
@@ -135,7 +138,11 @@ def _resolved(settings: Settings, problems: list[str]) -> list[sinks.Named]:
         return sinks.resolve(settings.sinks, os.environ)
     except ConfigurationError as error:
         problems.append(str(error))
-        return []
+    except Exception as error:  # noqa: BLE001 -- an application's own sink can raise anything when it is made
+        problems.append(
+            f"sinks: {type(error).__name__} when they were made; records wait in the journal until they can be"
+        )
+    return []
 
 
 def _header(settings: Settings, here: Origin, problems: Sequence[str], names: list[str]) -> Trail:

@@ -69,11 +69,11 @@ class Runtime:
         """Keep the record of a call that is complete."""
         self.auditor().keep(call)
 
-    @faults.harmless("flushing the trail")
-    def flush(self, timeout: float = EXIT_S) -> None:
-        """Deliver what is kept, for at most ``timeout`` seconds."""
+    @faults.harmless("resting")
+    def rest(self) -> None:
+        """The last HTTP server has ended, perhaps the process with it: close the stream; bounded in time."""
         if self._auditor is not None:
-            self._auditor.flush(timeout)
+            self._auditor.rest(EXIT_S, "server stopped")
 
     @faults.harmless("stopping the trail")
     def stop(self, reason: str) -> None:

@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+import io
 import sys
 from typing import Final
 
 import cyclopts
 
-from otel_mcp_audit.cli.terminal import plain
+from otel_mcp_audit.cli.terminal import output, plain
 from otel_mcp_audit.errors import AuditError
 
 COMMANDS: Final = {
@@ -26,6 +27,8 @@ COMMANDS: Final = {
 
 FAILED: Final = 2
 INTERRUPTED: Final = 130
+READER_LEFT: Final = 141
+"""As a shell says it of a command that SIGPIPE ended; commands that print for long end with their own status."""
 
 _DISTRIBUTION: Final = "otel-mcp-audit"
 
@@ -46,16 +49,19 @@ def app() -> cyclopts.App:
 
 def main() -> None:
     """Run the command line and exit; never a traceback for what is no fault of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes
     sys.exit(_run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:
+    result = READER_LEFT
     try:
-        result = app()(arguments, exit_on_error=False, print_error=False)
+        with output():
+            result = app()(arguments, exit_on_error=False, print_error=False)
     except (AuditError, cyclopts.CycloptsError) as error:
         return _fail(str(error))
-    except BrokenPipeError:
-        return _gone()
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
@@ -64,11 +70,5 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"{_DISTRIBUTION}: {plain(message)}", file=sys.stderr)  # noqa: T201 -- this is the command line
+    print(f"{_DISTRIBUTION}: {plain(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 -- this is the command line
     return FAILED
-
-
-def _gone() -> int:
-    """The reader of our output has left. Nothing may be written at exit either."""
-    sys.stdout = None  # type: ignore[assignment] -- what the interpreter itself does without a console
-    return 0

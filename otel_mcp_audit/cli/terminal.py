@@ -1,7 +1,11 @@
 """Text from outside on a terminal: made harmless first."""
 
 import json
+import os
 import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
@@ -24,9 +28,21 @@ def cell(text: str, style: str = "") -> Text:
     return Text(plain(text), style=style)
 
 
+@contextmanager
+def output() -> Generator[None]:
+    """Print inside: a reader that leaves early ends the output, not the command, whose exit status stays its own."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer must not fail when the process ends either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(value: Any) -> None:
     """One line of JSON on stdout; what a terminal could obey is escaped, which JSON reads back as it was."""
-    print(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))  # noqa: T201 -- the command's output
+    ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+    print(plain(json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))))  # noqa: T201 -- the output
 
 
 class Plain(Console):

@@ -49,10 +49,11 @@ def verify(
 
 
 def _answer(report: verification.Report, *, json: bool) -> int:
-    if json:
-        terminal.print_json(report.as_dict())
-    else:
-        show(report, terminal.Plain())
+    with terminal.output():
+        if json:
+            terminal.print_json(report.as_dict())
+        else:
+            show(report, terminal.Plain())
     return report.exit_code
 
 

@@ -58,8 +58,6 @@ class Courier:
 
     def _rest(self) -> None:
         """Wait until there is something to do; somebody who waits for a flush ends every wait."""
-        if any(not flush.tried for flush in self._flushes):
-            return
         if self._failures:
             self._listen(self._next_try - time.monotonic())
         elif self._backlog or self._flushes:
@@ -147,7 +145,6 @@ class Courier:
         """Answer who waited long enough; True after the last one."""
         ended = False
         for flush in self._flushes:
-            flush.tried = True
             done = self._delivered(flush)
             if done or max(self._next_try if self.hold else 0.0, time.monotonic()) > flush.until:
                 ended |= flush.last

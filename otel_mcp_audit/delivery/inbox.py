@@ -18,14 +18,12 @@ class Flush:
     Attributes:
         until: monotonic time after which nobody waits any more.
         goals: how many bytes of each stream must have passed; set by the thread when it hears of it.
-        tried: an attempt was made since then.
     """
 
     def __init__(self, timeout: float, *, last: bool = False) -> None:
         self.until = time.monotonic() + timeout
         self.last = last
         self.goals: dict[Track, int] = {}
-        self.tried = False
         self._done = False
         self._answered = threading.Event()
 

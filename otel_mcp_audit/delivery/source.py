@@ -8,7 +8,13 @@ from otel_mcp_audit.journal import Position
 
 
 class Reader(Protocol):
-    """Whole lines of a stream, from any position."""
+    """Whole lines of a stream, from any position.
+
+    Attributes:
+        problems: what was found and passed over, in words, the newest first.
+    """
+
+    problems: list[str]
 
     def read(self, position: Position, *, records: int, limit: int) -> list[tuple[bytes, Position]]:
         """At most ``records`` lines and ``limit`` bytes, each line without its end and with the position after it."""

@@ -32,6 +32,7 @@ class Track:
         self._quarantine = source.quarantine_path and Quarantine(source.quarantine_path)
         self._window: dict[Position, Item] = {}
         self._cursor = Cursor() if source.cursor_path is None else _loaded(source)
+        self._problem: str | None = None
         self.unsaved = False
         self.position: Position = self._cursor.position
 
@@ -48,6 +49,7 @@ class Track:
             Hold: a line that is no record cannot be set aside.
         """
         lines = self.source.reader.read(self.position, records=limits.now.records, limit=limits.read_bytes)
+        self._report_problem()
         # What was read before and is still here keeps its state: part of a batch may be settled while another waits.
         self._window = {end: self._window.get(end) or self._item(line, end) for line, end in lines}
         self._advance()
@@ -72,6 +74,8 @@ class Track:
         self._set_aside(item.line, reason)
         item.settled = True
         self._advance()
+        # At once: after a crash it would be refused, and set aside, a second time.
+        self.save()
 
     def held(self, hold: Hold, retry_at: str) -> None:
         """Keep in the cursor why nothing goes on."""
@@ -80,11 +84,11 @@ class Track:
         self.unsaved = True
 
     def pending(self) -> int:
-        """Bytes that are not settled; 0 where that cannot be found out."""
+        """Bytes that are not settled; 1 where that cannot be found out, for nothing is known to have arrived."""
         try:
             return self.source.reader.pending(self.position)
         except OSError:
-            return 0
+            return 1
 
     def save(self) -> None:
         """Save the cursor where it moved; one that cannot be saved costs duplicates after a crash, no record."""
@@ -96,10 +100,17 @@ class Track:
         except OSError as error:
             faults.report("saving a cursor", error)
 
+    def _report_problem(self) -> None:
+        """Say what the reader passed over: a record that will not arrive."""
+        problem = next(iter(self.source.reader.problems), None)
+        if problem is not None and problem != self._problem:
+            faults.report("reading the journal", problem)
+        self._problem = problem
+
     def _item(self, line: bytes, end: Position) -> Item:
         try:
             return Item(line, end, AuditRecord(line, self.source.resource))
-        except DecodeError as error:
+        except (DecodeError, RecursionError) as error:
             self._set_aside(line, f"no journal line: {error}")
             return Item(line, end, None, settled=True)
 

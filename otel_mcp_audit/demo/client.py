@@ -7,7 +7,7 @@ Prints the client's own log, one line of JSON for each call it sent: ``id`` (the
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -17,6 +17,8 @@ transports: Final[Any] = import_module("mcp.client.streamable_http")
 MODERN: Final = hasattr(mcp, "Client")
 ASSISTANT: Final = mcp.Implementation(name="ward-assistant", version="2.1")
 httpx: Final[Any] = import_module("httpx2" if MODERN else "httpx")
+
+TIMEOUT_S: Final = 20.0
 
 Step = tuple[str, dict[str, Any]]
 
@@ -113,31 +115,33 @@ def _session(receive: Any, send: Any) -> Any:
     return mcp.ClientSession(receive, send, client_info=ASSISTANT)
 
 
-def _transport(port: int, http_client: Any) -> Any:
+@asynccontextmanager
+async def _transport(port: int, http_client: Callable[..., Any]) -> AsyncGenerator[Any]:
     url = f"http://127.0.0.1:{port}/mcp"
     if hasattr(transports, "streamable_http_client"):
-        return transports.streamable_http_client(url, http_client=http_client)
-
-    def given(**_: object) -> Any:
-        return http_client
-
-    return transports.streamablehttp_client(url, httpx_client_factory=given)
+        async with http_client() as entered, transports.streamable_http_client(url, http_client=entered) as streams:
+            yield streams
+    else:  # mcp before 1.24 takes only what makes the client
+        async with transports.streamablehttp_client(url, httpx_client_factory=http_client) as streams:
+            yield streams
 
 
 @asynccontextmanager
 async def in_session(person: Person, token: str, port: int) -> AsyncGenerator[None]:
     """Connect a person to the server, in a stateful session."""
-    headers = {"Authorization": f"Bearer {token}"}
-    hooks = {"request": [person.stamp], "response": [person.arrived]}
-    async with httpx.AsyncClient(headers=headers, event_hooks=hooks) as http_client:
-        transport = _transport(port, http_client)
-        if MODERN:
-            async with mcp.Client(transport, mode="legacy", client_info=ASSISTANT) as person.session:
-                yield
-        else:
-            async with transport as (receive, send, _), _session(receive, send) as person.session:
-                await person.session.initialize()
-                yield
+
+    def http_client(**_: object) -> Any:
+        hooks = {"request": [person.stamp], "response": [person.arrived]}
+        return httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, event_hooks=hooks, timeout=TIMEOUT_S)
+
+    transport = _transport(port, http_client)
+    if MODERN:
+        async with mcp.Client(transport, mode="legacy", client_info=ASSISTANT) as person.session:
+            yield
+    else:
+        async with transport as (receive, send, _), _session(receive, send) as person.session:
+            await person.session.initialize()
+            yield
 
 
 async def main(port: int) -> None:

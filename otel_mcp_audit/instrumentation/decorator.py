@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Sensitivity = Literal["public", "internal", "confidential", "restricted"]
 
 _ATTRIBUTE: Final = "__otel_mcp_audit__"
+_RECEIVERS: Final = frozenset({"self", "cls"})
 _MEND: Final = "put @audited directly above the function, below the server's decorator"
 
 
@@ -73,7 +74,7 @@ def _marked(mark: Mark, fn: Any) -> Any:
     if not inspect.isroutine(fn) and inspect.isroutine(inner):  # a registered tool object: its function is called
         setattr(inner, _ATTRIBUTE, mark)
         return fn
-    if not callable(fn) or inspect.isclass(fn):
+    if not callable(fn) or inspect.isclass(fn) or type(fn) is staticmethod:
         raise TypeError(f"@audited on {type(fn).__name__} would see no calls: {_MEND}")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise TypeError(f"@audited on the generator function {_name(fn)} would see no end of a call: {_MEND}")
@@ -130,13 +131,14 @@ def _entered(mark: Mark, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 
 
 def _bound(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by name, defaults filled in, without the kernel's injected ``Context``."""
+    """The arguments by name, defaults filled in, without a method's object and the kernel's injected ``Context``."""
     try:
         bound = inspect.signature(fn).bind_partial(*args, **kwargs)
     except (TypeError, ValueError):
         return dict(kwargs)
     bound.apply_defaults()
-    return {name: value for name, value in bound.arguments.items() if type(value).__name__ != "Context"}
+    given = ((name, value) for name, value in bound.arguments.items() if name not in _RECEIVERS)
+    return {name: value for name, value in given if type(value).__name__ != "Context"}
 
 
 def _arrival(name: str, arguments: Mapping[str, Any]) -> Arrival:

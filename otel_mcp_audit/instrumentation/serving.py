@@ -1,4 +1,4 @@
-"""Where servers start and stop: the trail is opened at the first start, and flushed when an HTTP server has ended.
+"""Where servers start and stop: the trail is opened at the first start, and closed when the last HTTP server has ended.
 
 uvicorn restores the default action of SIGTERM and raises it again after its shutdown, so no exit hook runs: the end of
 the session manager is the last moment in which records can still leave.
@@ -15,6 +15,9 @@ from otel_mcp_audit.runtime import RUNTIME
 
 STDIO: Final[ContextVar[bool]] = ContextVar("otel_mcp_audit_stdio", default=False)
 """Whether this context serves a stdio connection; on the wire stdio and in-memory streams look the same."""
+
+_RUNNING: Final[list[object]] = []
+"""The HTTP servers of this process."""
 
 Wrapped = Callable[..., Any]
 
@@ -51,14 +54,17 @@ def http_run(
     """``StreamableHTTPSessionManager.run``: the life of an HTTP server."""
     del instance
     RUNTIME.serve()
-    return _flushed(wrapped(*args, **kwargs))
+    return _counted(wrapped(*args, **kwargs))
 
 
 @asynccontextmanager
-async def _flushed(running: AbstractAsyncContextManager[Any]) -> AsyncGenerator[Any]:
+async def _counted(running: AbstractAsyncContextManager[Any]) -> AsyncGenerator[Any]:
+    _RUNNING.append(running)
     try:
         async with running as entered:
             yield entered
     finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(RUNTIME.flush)
+        _RUNNING.remove(running)
+        if not _RUNNING:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(RUNTIME.rest)

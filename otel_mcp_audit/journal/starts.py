@@ -107,12 +107,11 @@ class Starts:
         try:
             disk.write(self._fd, line)
             self.size = size + len(line)
-            self.calls[call_id] = body
-        except BaseException:  # an interrupt between them as well
+        except BaseException:  # an interrupt between the two as well
             self.size = size
-            self.calls.pop(call_id, None)
             self._cut_back()
             raise
+        self.calls[call_id] = body
 
     def damaged(self) -> Damage | None:
         """What somebody else did to the file."""

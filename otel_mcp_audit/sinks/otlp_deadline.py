@@ -10,7 +10,7 @@ import time
 from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
@@ -26,7 +26,7 @@ class DeadlineAdapter(HTTPAdapter):
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         """Use our connections through a proxy too; SOCKS keeps its own."""
         manager = super().proxy_manager_for(*args, **kwargs)
-        if not args[0].lower().startswith("socks"):
+        if isinstance(manager, ProxyManager):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 

@@ -8,7 +8,6 @@ import gzip
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -126,4 +125,4 @@ def _cause(error: BaseException) -> BaseException:
 
 def _host(url: str) -> str:
     """Host and port: what lies behind may hold a token."""
-    return quote(urlsplit(url).netloc.rpartition("@")[2])
+    return quote(url.partition("://")[2].partition("/")[0].rpartition("@")[2])

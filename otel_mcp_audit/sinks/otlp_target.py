@@ -93,15 +93,21 @@ def name(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult:
+    url = _parsed(text)
+    if url is None:
+        raise ConfigurationError(
+            f"OTEL_MCP_AUDIT_SINKS={quote(text)!r} is no address; write it like otlp+http://collector:4318"
+        )
+    return url
+
+
+def _parsed(text: str) -> SplitResult | None:
+    """The parts of a URL; None where it has no host, or a port that there cannot be."""
     try:
         url = urlsplit(text)
-        if url.hostname and url.port != 0:
-            return url
+        return url if url.hostname and url.port != 0 else None
     except ValueError:
-        pass
-    raise ConfigurationError(
-        f"OTEL_MCP_AUDIT_SINKS={quote(text)!r} is no address; write it like otlp+http://collector:4318"
-    )
+        return None
 
 
 def _target(protocol: Protocol, endpoint: str, environ: Mapping[str, str]) -> Target:
@@ -129,14 +135,13 @@ def _endpoint(protocol: Protocol, environ: Mapping[str, str]) -> str:
     default = f"http://localhost:{_PORTS[protocol]}"
     variable, value = _found(environ, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     endpoint = value or default
-    if protocol == "grpc":
+    url = _parsed(endpoint if "://" in endpoint or protocol == "http/protobuf" else f"//{endpoint}")
+    if url is None or (protocol == "http/protobuf" and url.scheme not in {"http", "https"}):
+        hint = "" if protocol == "grpc" else ", or set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+        raise ConfigurationError(f"{variable}={quote(endpoint)!r} is no address; write it like {default}{hint}")
+    if protocol == "grpc" or variable == "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT":
         return endpoint
-    if not endpoint.startswith(("http://", "https://")):
-        raise ConfigurationError(
-            f"{variable}={quote(endpoint)!r} is no HTTP address; write it like http://localhost:4318, "
-            "or set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
-        )
-    return endpoint if variable == "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" else endpoint.rstrip("/") + _LOGS_PATH
+    return endpoint.rstrip("/") + _LOGS_PATH
 
 
 def _timeout(environ: Mapping[str, str]) -> float:

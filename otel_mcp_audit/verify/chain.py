@@ -36,6 +36,7 @@ class Chain:
         each: given every sound record that counts, once.
 
     Attributes:
+        living: names of streams that a running writer still appends to: no end is expected of them.
         in_journal: set while a journal folder is read as a whole. Only then must every stream that a header names
             be there: a copy elsewhere may rightly begin later or hold one server's streams only.
     """
@@ -50,6 +51,8 @@ class Chain:
         self._expected: set[str] = set()
         self._looked_at = 0
         self._notes: list[str] = []
+        self._noted = 0
+        self.living: set[str] = set()
         self.in_journal = False
 
     def written(self, line: bytes) -> bool:
@@ -77,11 +80,17 @@ class Chain:
 
     def note(self, text: str) -> None:
         """Add something worth knowing that is not wrong."""
-        self._notes.append(text)
+        self._noted += 1
+        if self._noted <= LISTED:
+            self._notes.append(text)
 
     def torn_copy(self, stream: str | None, seq: int | None, place: Place) -> None:
         """A torn piece in a wrapped copy, such as a Collector's archive: harmless if its record stands elsewhere."""
         self._torn.append(Torn((stream, seq, place)))
+
+    def open_ended(self, stream: str) -> bool:
+        """Whether a stream was read and its last record is no ``audit_stop``."""
+        return stream in self._streams and self._streams[stream].open_ended
 
     def holds(self, sealed: Sealed) -> bool | None:
         """Whether this very record was taken; None if no sound record of its place was."""
@@ -94,12 +103,14 @@ class Chain:
         """Judge everything taken so far."""
         for stream in self._streams.values():
             self._judge(stream)
+        self._judge_ends()
         self._judge_torn()
         self._judge_absent()
         if self._tenant is not None and self._looked_at and not self._records():
             detail = f"none of the {self._looked_at} records is of tenant {self._tenant!r}"
             self.find(Finding(kind="foreign", detail=detail))
         self._notes += [f"{n - LISTED} more findings: {kind}" for kind, n in self._counts.items() if n > LISTED]
+        self._notes += [f"{self._noted - LISTED} more notes"] if self._noted > LISTED else []
         return Report(
             records=self._records(),
             streams=sum(map(self._counted, self._streams.values())),
@@ -165,8 +176,17 @@ class Chain:
                 self.note(f"stream {stream.name}: {first}-{last} not here: other tenants' records, or missing ones")
             else:
                 self.find(missing_finding(stream.name, first, last))
-        if stream.open_ended:
-            self.note(f"stream {stream.name}: open-ended, no audit_stop after record {stream.hashes.top}")
+
+    def _judge_ends(self) -> None:
+        ends = [
+            stream
+            for stream in self._streams.values()
+            if self._counted(stream) and stream.open_ended and stream.name not in self.living
+        ]
+        if len(ends) == 1:
+            self.note(f"stream {ends[0].name}: open-ended, no audit_stop after record {ends[0].hashes.top}")
+        elif ends:
+            self.note(f"{len(ends)} streams are open-ended: no audit_stop after their last records")
 
     def _judge_torn(self) -> None:
         for stream, seq, place in self._torn:

@@ -122,9 +122,18 @@ def _folder(top: Path, whole: bool) -> Iterator[Source | UnreadableError]:
         folders.sort()
         links = [name for name in folders if Path(folder, name).is_symlink()]  # not walked into: said as files are
         for name in sorted([*names, *links]):
-            if name != "lock" and not name.endswith(_OWN):
-                yield Source(Path(folder, name), named=False, journal=whole)
+            file = Path(folder, name)
+            if name != "lock" and not name.endswith(_OWN) and not (file.is_symlink() and _inside(file, top)):
+                yield Source(file, named=False, journal=whole)
     yield from (UnreadableError(Path(error.filename), reason(error)) for error in refused)
+
+
+def _inside(link: Path, top: Path) -> bool:
+    """Whether a link leads to something in the folder itself, which is read under its own name."""
+    try:
+        return link.resolve(strict=True).is_relative_to(top.resolve())
+    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+        return False
 
 
 def _open(source: Source) -> BinaryIO:

@@ -1,14 +1,15 @@
 """What encloses a place in a text, and what a quoted text says: JSON strings and CSV cells, the rest unparsed."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-DEPTH_LIMIT: Final = 32
-"""Objects in objects that a record may have; ours has five. Keeps the work on hostile nesting linear."""
+DEPTH_LIMIT: Final = 8
+"""Objects in objects that a record may have; ours has four. Keeps the work on hostile nesting linear."""
 
-_TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["{}]')
+# A string that does not end on its line takes the rest of the line with it: no quote is looked at twice.
+_TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+("?+)|[{}]')
 _CELL: Final = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
 _STRING_REST: Final = re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+')
 _LINE_REST: Final = re.compile(rb'[^"\\\n]*+(?:\\[^n\n][^"\\\n]*+)*+')
@@ -67,20 +68,28 @@ class Outline:
                 self._objects.pop()
 
 
-def object_end(text: bytes, start: int, limit: int) -> int | None:
-    """Offset after the object that opens at ``start``; None if it does not close before ``limit``."""
+class Extent(NamedTuple):
+    """How far an object goes: to ``end``, where it is ``closed``, or too ``deep`` to be a record, or the text ends."""
+
+    end: int
+    closed: bool = False
+    deep: bool = False
+
+
+def extent(text: bytes, start: int, limit: int) -> Extent:
+    """The extent of the object that opens at ``start``, as far as ``limit``."""
     depth = 0
     for token in _TOKEN.finditer(text, start, limit):
         mark = text[token.start()]
         if mark == _OPEN:
             depth += 1
             if depth > DEPTH_LIMIT:
-                return None
+                return Extent(token.end(), deep=True)
         elif mark == _CLOSE:
             depth -= 1
             if depth == 0:
-                return token.end()
-    return None
+                return Extent(token.end(), closed=True)
+    return Extent(limit)
 
 
 def depth_change(line: bytes) -> int:
@@ -91,7 +100,7 @@ def depth_change(line: bytes) -> int:
 
 def breaks_in_string(line: bytes) -> bool:
     """Whether a line ends inside a string, which JSON does not allow."""
-    return any(token.group() == b'"' for token in _TOKEN.finditer(line))
+    return any(token[1] == b"" for token in _TOKEN.finditer(line))
 
 
 def string_end(text: bytes, start: int, limit: int) -> int:

@@ -1,6 +1,7 @@
 """Read files and folders into a chain, and say of each what could not be read or held nothing."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from otel_mcp_audit.verify.chain import Chain
@@ -16,14 +17,24 @@ Progress = Callable[[int], None]
 def read(path: Path, chain: Chain, progress: Progress | None = None) -> None:
     """Read one file or folder into a chain."""
     blank = True
-    for source in sources(path):
+    # All names first: a stream that begins meanwhile may name the end of one that was read before it ended.
+    for source in list(sources(path)):
         if isinstance(source, UnreadableError):
             chain.find(at(Place(str(source.path)), "unreadable", source.reason))
             blank = False
         else:
             blank &= _read_file(source, chain, progress)
+    chain.living |= {name for name, folder in _streams(path) if chain.open_ended(name) and held(folder)}
     if blank:
         chain.find(Finding(kind="unreadable", path=str(path), detail="empty: there is nothing in it to verify"))
+
+
+def _streams(path: Path) -> Iterator[tuple[str, Path]]:
+    """Streams of a journal, or the one whose folder it is, with their folders."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            yield path.name, path
+            yield from ((folder.name, folder) for folder in path.iterdir())
 
 
 def _read_file(source: Source, chain: Chain, progress: Progress | None) -> bool:

@@ -132,7 +132,11 @@ class Scanner:
             before = self._kept.take()
             begin = max(0, len(before) - _OVERLAP) if in_line else len(before)
             passage = Passage(before + part, at - len(before), self._number - before.count(b"\n"))
-            records = find(passage.text, begin, final=False)
+            records = list(find(passage.text, begin, final=False))
+            if not any(found.end is None or not found.wrapped for found in records if found.start != EARLIER):
+                # No object was open at that key, so none of what was kept can be around a later one.
+                records = list(find(part, final=False))
+                passage = Passage(part, at, self._number)
         self._take_all(passage, records)
 
     def _look_at_request(self, part: bytes, at: int, *, over: bool) -> None:

@@ -14,8 +14,8 @@ from otel_mcp_audit.verify.quoting import (
     Outline,
     breaks_in_string,
     cell_end,
+    extent,
     line_end_in_string,
-    object_end,
     string_end,
     undouble,
     unescape,
@@ -37,6 +37,9 @@ _NEXT: Final = re.compile(rb'\{\s*"chain"\s*:\s*\{\s*"(?:prev|seq|stream|v)"')
 _LAYERS: Final = 4
 """Strings in strings: a line in an OTLP body in an HEC event in an export."""
 
+
+_CHAIN_LENGTH: Final = 1024
+"""Bytes in which a chain object shows its stream and number, however it is spelled."""
 
 EARLIER: Final = -1
 
@@ -112,16 +115,15 @@ def _bare(here: _Here) -> Iterator[Found]:
     if written is not None:
         yield Found(start, start + len(line), written, wrapped=False)
         return
-    limit = min(len(text), start + RECORD_LIMIT)
-    end = object_end(text, start, limit)
+    end, closed, deep = extent(text, start, min(len(text), start + RECORD_LIMIT))
     # Where a second record begins, the first one has ended, or is torn.
-    glued = _NEXT.search(text, start + 1, end or limit)
-    if glued is None and end is not None:
+    glued = _NEXT.search(text, start + 1, end)
+    if glued is None and closed:
         yield from _read(outline, text, start, end)
-    elif glued is None and limit == len(text) and not final and not _broken(text, start):
+    elif glued is None and not deep and end == len(text) and not final and not _broken(text, start):
         yield Found(start, None, None, wrapped=False)
     else:
-        yield from _torn(outline, text, start, key, glued.start() if glued else limit)
+        yield from _torn(outline, text, start, slice(key, glued.start() if glued else end))
 
 
 def _read(outline: Outline, text: bytes, start: int, end: int) -> Iterator[Found]:
@@ -135,13 +137,21 @@ def _read(outline: Outline, text: bytes, start: int, end: int) -> Iterator[Found
     yield Found(start, end, reading, wrapped=False)
 
 
-def _torn(outline: Outline, text: bytes, start: int, key: int, limit: int) -> Iterator[Found]:
-    end = _end(text, key, limit)
-    stream, seq = identity(text[key:end])
-    if stream is None and seq is None and not text.startswith(BARE, start) and not BARE.startswith(text[start:end]):
+def _torn(outline: Outline, text: bytes, start: int, rest: slice) -> Iterator[Found]:
+    """A record that breaks off in the ``rest`` of it, which begins at its key."""
+    key: int = rest.start
+    stream, seq = identity(text[rest][:_CHAIN_LENGTH].partition(b"\n")[0])
+    if stream is None and seq is None and not _begins_as_written(text, start):
         outline.refused.add(start)
         return
+    end = _end(text, key, min(len(text), key + RECORD_LIMIT))
     yield Found(start, end, Claim("torn", stream, seq, "the line breaks off"), wrapped=False)
+
+
+def _begins_as_written(text: bytes, start: int) -> bool:
+    """Whether what is there of a record begins as ours do, however little that is."""
+    beginning = text[start : start + len(BARE)]
+    return beginning == BARE or (start + len(beginning) == len(text) and BARE.startswith(beginning))
 
 
 def _end(text: bytes, begin: int, limit: int) -> int:
@@ -185,6 +195,8 @@ def _outermost(found: Iterator[Found]) -> Iterator[Sealed | Claim]:
     """What is no part of a record that was found later."""
     records: list[Found] = []
     for record in found:
+        if record.start == EARLIER:
+            continue
         while not record.wrapped and records and records[-1].start >= record.start:
             records.pop()
         records.append(record)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.receivers import store
 
@@ -36,7 +37,9 @@ class Endpoint:
         if self._path.exists():  # half a line was never acknowledged
             whole = self._path.read_bytes()
             self._path.write_bytes(whole[: whole.rfind(b"\n") + 1])
-        line = [sys.executable, "-m", "tests.receivers.otlp_http", "--port", str(self._port), "--store", str(self._path)]
+        # The package imports its modules, of which this one is run: harmless, and said at every start.
+        python = [sys.executable, "-W", "ignore::RuntimeWarning", "-m", "tests.receivers.otlp_http"]
+        line = [*python, "--port", str(self._port), "--store", str(self._path)]
         self._process = subprocess.Popen(line, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
         assert self._process.stdout
         self._port = int(self._process.stdout.readline())
@@ -50,6 +53,6 @@ class Endpoint:
             self._process.stdout.close()
             self._process = None
 
-    def records(self) -> list[dict[str, object]]:
+    def records(self) -> list[dict[str, Any]]:
         """The log records that are stored."""
         return store.of(self._path, "logs")

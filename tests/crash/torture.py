@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -37,7 +38,8 @@ class Tally:
     """What came of it. The lists are empty where the promise was kept.
 
     Attributes:
-        kills: servers killed; ``calls`` they were sent, ``acknowledged`` of these; ``records`` of calls at the receiver.
+        kills: servers killed.
+        calls: what they were sent; ``acknowledged`` of these; ``records`` of them at the receiver, resent ones too.
         in_flight: open calls at each kill.
         missing: acknowledged calls whose record is not at the receiver.
         doubled: calls with more than one record.
@@ -84,7 +86,8 @@ def _killed(environ: Mapping[str, str], endpoint: Endpoint, kills: int, away: fl
     absence.start()
     try:
         with ThreadPoolExecutor(SERVERS) as pool:
-            return list(pool.map(lambda number: live(environ, Random(f"{seed}-{number}")), range(kills)))
+            randoms = [Random(f"{seed}-{number}") for number in range(kills)]
+            return list(pool.map(partial(live, environ), randoms))
     finally:
         over.set()
         absence.join()

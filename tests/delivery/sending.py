@@ -1,35 +1,54 @@
-"""A process that delivers a stream to an OTLP endpoint until it is killed: ``python -m tests.delivery.sending STREAM``.
+"""One batch to a sink in memory, without a thread."""
 
-The endpoint and protocol come from the standard variables. It prints a line at the first acknowledgement, and another
-when nothing is pending any more.
-"""
+from collections.abc import Callable, Sequence
 
-import os
-import sys
-import threading
-from pathlib import Path
+from otel_mcp_audit.delivery.sender import Sender
+from otel_mcp_audit.delivery.track import Track
+from otel_mcp_audit.errors import Refused
+from otel_mcp_audit.record import AuditRecord
+from tests.delivery.trail import Recorder, Trail
 
-from otel_mcp_audit.delivery import Delivery, Pace, Source
-from otel_mcp_audit.journal import Reader
-from otel_mcp_audit.sinks import resolve
+Judge = Callable[[Sequence[AuditRecord]], None]
 
 
-def main(folder: Path) -> None:
-    """Deliver all of one stream."""
-    ((name, sink),) = resolve("otlp", os.environ)
-    delivery = Delivery(name, sink, Pace(linger=0.01, pause=0.05, longest_pause=0.2))
-    reader = Reader(folder)
-    cursor, quarantine = folder / "sink.cursor", folder / "sink.quarantine.jsonl"
-    delivery.add(Source(folder.name, reader, cursor, quarantine, {"service.name": "records"}))
-    delivery.wake()
-    while not delivery.progress().delivered:
-        delivery.flush(0.05)
-    print("begun", flush=True)
-    while not delivery.flush(5):
-        continue
-    print("done", flush=True)
-    threading.Event().wait()
+def taking(_: Sequence[AuditRecord]) -> None:
+    """Takes everything."""
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def unavailable(_: Sequence[AuditRecord]) -> None:
+    """Takes nothing now."""
+    raise ConnectionError("nobody there")
+
+
+def refusing(*names: str) -> Judge:
+    """Refuses every request with a call of one of these tools in it."""
+
+    def judge(records: Sequence[AuditRecord]) -> None:
+        for record in records:
+            if record.tool in names:
+                raise Refused(f"cannot take {record.tool}")
+
+    return judge
+
+
+class Sending:
+    """A sender, its track, and one call that reads and delivers.
+
+    Args:
+        trail: the stream.
+        judge: what the sink does.
+
+    Attributes:
+        now: the sender's clock, in seconds.
+    """
+
+    def __init__(self, trail: Trail, judge: Judge) -> None:
+        self.now = 0.0
+        self.sink = Recorder(judge)
+        self.sender = Sender(self.sink, lambda: self.now)
+        self.track = Track(trail.source())
+
+    def run(self) -> None:
+        """Deliver until nothing is left; raises ``Hold``."""
+        while items := self.track.read(self.sender.limits):
+            self.sender.deliver(self.track, items)

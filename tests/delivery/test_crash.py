@@ -59,11 +59,11 @@ def test_a_sender_killed_at_random_points_skips_nothing(tmp_path: Path, protocol
     with receiving(protocol, store) as port:
         environ = sending(protocol, port)
         for _ in range(4):
-            with running("tests.delivery.sending", str(trail.stream.path), environ=environ) as process:
+            with running("tests.delivery.endless", str(trail.stream.path), environ=environ) as process:
                 assert said(process) == "begun"
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(chance.uniform(0, 0.3))
-        with running("tests.delivery.sending", str(trail.stream.path), environ=environ) as process:
+        with running("tests.delivery.endless", str(trail.stream.path), environ=environ) as process:
             assert (said(process), said(process)) == ("begun", "done")
     received = [record["body"] for record in of(store, "logs")]
     assert unique(received) == lines
@@ -80,7 +80,7 @@ def test_a_receiver_killed_and_started_again_on_its_port_gets_everything(tmp_pat
     with ExitStack() as stack:
         with receiving(protocol, store) as port:
             environ = sending(protocol, port)
-            sender = running("tests.delivery.sending", str(trail.stream.path), environ=environ)
+            sender = running("tests.delivery.endless", str(trail.stream.path), environ=environ)
             process = stack.enter_context(sender)
             assert said(process) == "begun"
         for _ in range(2):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_mcp_audit.delivery import Delivery, Pace
-from otel_mcp_audit.sinks import resolve
+from tests.delivery.arrivals import Deliver, Receiver, bodies
 from tests.delivery.trail import PATIENT, QUICK, Trail, unique
 from tests.receivers import (
     Behaviour,
@@ -24,53 +23,13 @@ from tests.receivers import (
     redirect,
     refuse_all,
     status,
-    too_large,
 )
-
-Receiver = HttpReceiver | GrpcReceiver
-PROTOCOLS = {"http": "http/protobuf", "grpc": "grpc"}
 
 
 @pytest.fixture(params=[HttpReceiver, GrpcReceiver], ids=["http", "grpc"])
 def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
     with request.param() as receiver:
         yield receiver
-
-
-@pytest.fixture
-def trail(tmp_path: Path) -> Iterator[Trail]:
-    trail = Trail(tmp_path / "journal")
-    yield trail
-    trail.stream.close()
-
-
-@pytest.fixture
-def deliver(trail: Trail) -> Iterator[Callable[..., Delivery]]:
-    """Makes deliveries of the trail, and stops them."""
-    made: list[Delivery] = []
-
-    def make(receiver: Receiver, *, endpoint: str = "", timeout: str = "20", pace: Pace = QUICK) -> Delivery:
-        variables = {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint or receiver.endpoint,
-            "OTEL_EXPORTER_OTLP_PROTOCOL": PROTOCOLS[receiver.scheme],
-            "OTEL_EXPORTER_OTLP_TIMEOUT": timeout,
-        }
-        ((name, sink),) = resolve("otlp", variables)
-        delivery = Delivery(f"{name}-{receiver.scheme}", sink, pace)
-        delivery.add(trail.source())
-        made.append(delivery)
-        return delivery
-
-    yield make
-    for delivery in made:
-        delivery.stop(0)
-
-
-Deliver = Callable[..., Delivery]
-
-
-def bodies(receiver: Receiver) -> list[str]:
-    return [record["body"] for record in receiver.records()]
 
 
 def test_a_trail_arrives_byte_for_byte_in_order_and_once(receiver: Receiver, trail: Trail, deliver: Deliver) -> None:
@@ -201,49 +160,6 @@ def test_a_connection_of_a_byte_at_a_time_means_again(receiver: Receiver, trail:
         assert delivery.flush(20)
         delivery.stop(5)
     assert unique(bodies(receiver)) == lines
-
-
-CASE_007: dict[str, tuple[type[Receiver], Behaviour]] = {
-    "grpc": (GrpcReceiver, too_large(4_194_304, grpc="RESOURCE_EXHAUSTED")),
-    "http-413": (HttpReceiver, too_large(4_194_304, 413)),
-    "http-400": (HttpReceiver, too_large(4_194_304, 400, "request body too large")),
-    "grpc-small": (GrpcReceiver, too_large(100_000, grpc="RESOURCE_EXHAUSTED")),
-    "http-413-small": (HttpReceiver, too_large(100_000, 413)),
-    "http-400-small": (HttpReceiver, too_large(100_000, 400, "request body too large")),
-}
-
-
-@pytest.mark.parametrize("row", CASE_007)
-def test_a_backlog_larger_than_the_receiver_takes_is_split_not_dropped(
-    row: str, trail: Trail, deliver: Deliver
-) -> None:
-    """case-007: 512 records of 12 KiB at once; the small rows are limits below even our own batches."""
-    kind, behaviour = CASE_007[row]
-    lines = trail.append(512, pad=12_288 - 1100)
-    with kind(behaviour=behaviour) as receiver:
-        delivery = deliver(receiver)
-        assert delivery.flush(40)
-        refused = [request for request in receiver.requests if behaviour(request).http != 200]
-        assert unique(bodies(receiver)) == bodies(receiver) == lines
-        delivery.stop(5)
-    assert trail.quarantined() == []
-    # Our batches stay below the default limit; a smaller one is learned once, then kept and rarely tried.
-    assert len(refused) <= (20 if "small" in row else 0)
-
-
-@pytest.mark.parametrize("row", ["grpc-small", "http-413-small", "http-400-small"])
-def test_only_a_record_that_is_too_large_alone_is_set_aside(row: str, trail: Trail, deliver: Deliver) -> None:
-    kind, _ = CASE_007[row]
-    limit = {"grpc-small": too_large(9_000, grpc="RESOURCE_EXHAUSTED")}.get(row, too_large(9_000, 413))
-    good = trail.append(20)
-    giant = trail.append(1, "giant", pad=12_000)
-    good += trail.append(20)
-    with kind(behaviour=limit) as receiver:
-        delivery = deliver(receiver)
-        assert delivery.flush(20)
-        assert unique(bodies(receiver)) == good
-        delivery.stop(5)
-    assert [entry["line"] for entry in trail.quarantined()] == giant
 
 
 @pytest.mark.parametrize("timeout", ["0.3", "10000"])

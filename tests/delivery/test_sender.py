@@ -1,61 +1,21 @@
 """Bisect, quarantine, sink at fault: one batch to a sink in memory, without a thread."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
 from otel_mcp_audit.delivery.hold import Hold
-from otel_mcp_audit.delivery.item import Item
-from otel_mcp_audit.delivery.limits import Limits
 from otel_mcp_audit.delivery.sender import PROBE_AGE_S, SAMPLE, Sender
 from otel_mcp_audit.delivery.track import Track
-from otel_mcp_audit.errors import Refused, Rejected, TooLarge
+from otel_mcp_audit.errors import Refused
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks import Unavailable
-from tests.delivery.trail import Recorder, Trail, tools, unique
-
-Judge = Callable[[Sequence[AuditRecord]], None]
-
-
-@pytest.fixture
-def trail(tmp_path: Path) -> Iterator[Trail]:
-    trail = Trail(tmp_path / "journal")
-    yield trail
-    trail.stream.close()
-
-
-def refusing(*names: str) -> Judge:
-    """Refuses every request with a call of one of these tools in it."""
-
-    def judge(records: Sequence[AuditRecord]) -> None:
-        for record in records:
-            if record.tool in names:
-                raise Refused(f"cannot take {record.tool}")
-
-    return judge
-
-
-def taking(_: Sequence[AuditRecord]) -> None:
-    """Everything."""
+from tests.delivery.sending import Sending, refusing, taking
+from tests.delivery.trail import Trail, tools, unique
 
 
 def refusing_all(_: Sequence[AuditRecord]) -> None:
     raise Refused("no such index")
-
-
-class Sending:
-    """A sender, its track, and one call that reads and delivers."""
-
-    def __init__(self, trail: Trail, judge: Judge) -> None:
-        self.now = 0.0
-        self.sink = Recorder(judge)
-        self.sender = Sender(self.sink, lambda: self.now)
-        self.track = Track(trail.source())
-
-    def run(self) -> None:
-        while items := self.track.read(self.sender.limits):
-            self.sender.deliver(self.track, items)
 
 
 def test_a_batch_that_is_taken_moves_the_cursor_over_all_of_it(trail: Trail) -> None:
@@ -255,132 +215,6 @@ def test_of_a_foreign_error_only_the_first_line_is_kept_and_no_credentials(trail
     assert held.value.reason == r"RuntimeError: cannot reach postgresql://db/x\x1b[31m"
 
 
-def test_rejected_records_that_are_named_are_set_aside_at_once_and_the_rest_is_sent_again(trail: Trail) -> None:
-    good = trail.append(3)
-    poison = trail.append(2, "poison")
-    good += trail.append(3)
-
-    def judge(records: Sequence[AuditRecord]) -> None:
-        ids = [record.id for record in records if record.tool == "poison"]
-        if ids:
-            raise Rejected("too old", ids)
-
-    sending = Sending(trail, judge)
-    sending.run()
-    assert sending.sink.taken == good
-    assert sending.sink.sizes == [8, 6]
-    assert [entry["line"] for entry in trail.quarantined()] == poison
-
-
-def test_a_sink_that_rejects_one_by_one_is_followed_to_the_end(trail: Trail) -> None:
-    trail.append(500, "poison")
-
-    def judge(records: Sequence[AuditRecord]) -> None:
-        raise Rejected("no", [records[0].id])
-
-    Sending(trail, judge).run()
-    assert len(trail.quarantined()) == 500
-
-
-def test_a_single_record_rejected_without_a_name_is_set_aside_at_once(trail: Trail) -> None:
-    trail.append(1)
-
-    def judge(_: Sequence[AuditRecord]) -> None:
-        raise Rejected("malformed")
-
-    sending = Sending(trail, judge)
-    sending.run()
-    assert sending.sink.sizes == [1]
-    assert len(trail.quarantined()) == 1
-
-
-def test_several_records_rejected_without_names_are_bisected_and_not_thrown_away(trail: Trail) -> None:
-    good = trail.append(6)
-    poison = trail.append(1, "poison")
-    good += trail.append(5)
-
-    def judge(records: Sequence[AuditRecord]) -> None:
-        if any(record.tool == "poison" for record in records):
-            raise Rejected("malformed")
-
-    sending = Sending(trail, judge)
-    sending.run()
-    assert unique(sending.sink.taken) == good
-    assert [entry["line"] for entry in trail.quarantined()] == poison
-
-
-def test_a_rejection_that_names_strangers_is_no_word_about_our_records(trail: Trail) -> None:
-    trail.append(1)
-
-    def judge(_: Sequence[AuditRecord]) -> None:
-        raise Rejected("malformed", ["somebody-else"])
-
-    with pytest.raises(Hold):
-        Sending(trail, judge).run()
-    assert trail.quarantined() == []
-
-
-def larger_than(limit: int) -> Judge:
-    def judge(records: Sequence[AuditRecord]) -> None:
-        if sum(len(record.line) for record in records) > limit:
-            raise TooLarge("too large")
-
-    return judge
-
-
-def test_a_request_that_is_too_large_is_split_and_the_limit_is_kept(trail: Trail) -> None:
-    lines = trail.append(128, pad=1000)
-    size = len(lines[0]) + 10
-    sending = Sending(trail, larger_than(20 * size))
-    sending.run()
-    assert sending.sink.taken == lines
-    assert trail.quarantined() == []
-    refused = [size for size in sending.sink.sizes if size > 20]
-    assert refused == [128, 64, 32]
-    more = trail.append(40, pad=1000)
-    sending.sink.sizes.clear()
-    sending.run()
-    assert sending.sink.taken[128:] == more
-    assert max(sending.sink.sizes) <= 20
-
-
-def test_a_learned_limit_grows_back_slowly(trail: Trail) -> None:
-    trail.append(64)
-    sending = Sending(trail, larger_than(1))
-    with pytest.raises(Hold):
-        sending.run()
-    sending.sender.limits.refused(sending.track.read(sending.sender.limits))
-    learned = sending.sender.limits.now
-    sending.sink.judge = taking
-    for _ in range(40):
-        trail.append(64)
-        sending.run()
-    assert sending.sender.limits.now.records > learned.records
-
-
-def test_only_a_record_that_is_too_large_alone_is_set_aside(trail: Trail) -> None:
-    good = trail.append(4)
-    giant = trail.append(1, "giant", pad=8000)
-    good += trail.append(4)
-    sending = Sending(trail, larger_than(4000))
-    sending.run()
-    assert unique(sending.sink.taken) == good
-    assert [entry["line"] for entry in trail.quarantined()] == giant
-
-
-def test_a_sink_for_which_everything_is_too_large_is_at_fault_and_teaches_no_limit(trail: Trail) -> None:
-    trail.append(1)
-    sending = Sending(trail, taking)
-    sending.run()
-    trail.append(64)
-    sending.sink.judge = larger_than(0)
-    with pytest.raises(Hold) as held:
-        sending.run()
-    assert held.value.at_fault
-    assert sending.sender.limits.now == Limits().now
-    assert trail.quarantined() == []
-
-
 def test_an_asynchronous_write_is_never_taken_for_an_acknowledgement(trail: Trail) -> None:
     trail.append(1)
 
@@ -396,15 +230,3 @@ def test_an_asynchronous_write_is_never_taken_for_an_acknowledgement(trail: Trai
     with pytest.raises(Hold, match="asynchronous"):
         sender.deliver(track, track.read(sender.limits))
     assert track.pending() > 0
-
-
-def test_limits_bound_a_request_in_records_and_in_bytes(trail: Trail) -> None:
-    trail.append(700)
-    trail.append(100, pad=15_000)
-    sending = Sending(trail, taking)
-    batches: list[list[Item]] = []
-    while items := sending.track.read(sending.sender.limits):
-        batches.append(items)
-        sending.sender.deliver(sending.track, items)
-    assert all(len(batch) <= 500 and sum(item.size for item in batch) <= 1024 * 1024 for batch in batches)
-    assert sum(map(len, batches)) == 800

@@ -104,11 +104,11 @@ class Recorder:
         """Seen by ``closed``."""
         self.closed.set()
 
-    def wait_for(self, *, taken: int = 0, writes: int = 0, timeout: float = 20.0) -> None:
-        """Wait until so many records were taken and so many writes were tried."""
+    def wait_for(self, *, taken: int = 0, writes: int = 0, line: str = "", timeout: float = 20.0) -> None:
+        """Wait until so many records were taken, so many writes were tried, and a line was taken."""
 
         def fulfilled() -> bool:
-            return len(self.taken) >= taken and len(self.sizes) >= writes
+            return len(self.taken) >= taken and len(self.sizes) >= writes and (not line or line in self.taken)
 
         with self._wrote:
             assert self._wrote.wait_for(fulfilled, timeout), (self.sizes, len(self.taken))

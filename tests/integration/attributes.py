@@ -1,4 +1,4 @@
-"""The attribute table of the record's design, as data: attribute, where the line has it, and how it changes on the way."""
+"""The attribute table of the record's design, as data: each attribute, and where the line has it."""
 
 import json
 from collections.abc import Callable, Mapping

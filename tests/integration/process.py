@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,15 @@ class Process(ServerProcess):
     def runs(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def ended(self) -> int:
+        """Wait until it is gone, even if it died over what it was being sent; answers the exit status."""
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        return super().ended()
 
     def kill(self) -> int:
         """End it as nothing can prevent; answers the exit status."""

@@ -41,7 +41,7 @@ def play(calls: int = 1) -> None:
     inprocess: Any = import_module("tests.scenes.inprocess")
 
     async def client() -> None:
-        async with inprocess.connected(servers.build_quiet("framework"), "legacy") as session:
+        async with inprocess.connected(servers.build("framework"), "legacy") as session:
             for _ in range(calls):
                 result = await session.call_tool("echo", {"text": "hello"})
                 assert result.content[0].text == "hello"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.integration import trail
-from tests.integration.process import Session, scenes_server
+from tests.integration.process import Session, python, scenes_server
 from tests.scenes.log import ClientLog
 from tests.scenes.processes import environment
 
@@ -58,13 +58,13 @@ class Ran:
         return start["trail"].get("problems", [])
 
 
-def run(folder: Path, where: Path | None = None, **changes: str) -> Ran:
+def run(folder: Path, changes: Mapping[str, str], where: Path | None = None) -> Ran:
     """Start the server with these settings, make the harmless call, close stdin.
 
     Args:
         folder: what ``OTEL_MCP_AUDIT_DIR`` says.
-        where: where the journal is expected; else there.
         changes: settings.
+        where: where the journal is expected; else there.
     """
     # The low-level server leaves logging as it is: our lines are whole.
     with scenes_server(environment(folder, **changes), style="lowlevel") as server:
@@ -78,7 +78,7 @@ def run(folder: Path, where: Path | None = None, **changes: str) -> Ran:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Everything wrong at once."""
-    return run(tmp_path_factory.mktemp("many") / "journal", **UNSUPPORTED, **WRONG)
+    return run(tmp_path_factory.mktemp("many") / "journal", {**UNSUPPORTED, **WRONG})
 
 
 @pytest.mark.parametrize("variable", [*UNSUPPORTED, *WRONG])
@@ -116,7 +116,7 @@ SINKS: Final[Mapping[str, dict[str, str]]] = {
 @pytest.mark.parametrize("case", SINKS)
 def test_a_sink_that_cannot_be_read_leaves_the_journal_and_shows_no_password(case: str, tmp_path: Path) -> None:
     folder = tmp_path / "journal"
-    ran = run(folder, **SINKS[case])
+    ran = run(folder, SINKS[case])
     variable = list(SINKS[case])[-1]
     assert variable in ran.stderr
     assert variable in ran.problems[0]
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_used_is_replaced_by_the_next_of_the_ladder(obst
     else:
         folder.mkdir()
         folder.chmod(0o777)
-    ran = run(folder, state / "otel-mcp-audit", STATE_DIRECTORY=str(state))
+    ran = run(folder, {"STATE_DIRECTORY": str(state)}, state / "otel-mcp-audit")
     assert re.search(f"OTEL_MCP_AUDIT_DIR={re.escape(str(folder))}: ", ran.stderr)
     assert "OTEL_MCP_AUDIT_DIR" in ran.problems[0]
     trail.assert_kept(ran.log, ran.folder)
@@ -148,7 +148,11 @@ def test_a_folder_and_a_setting_that_are_both_wrong_are_both_said(tmp_path: Path
     folder, state = tmp_path / "journal", tmp_path / "state"
     folder.write_text("not a folder", encoding="utf-8")
     state.mkdir()
-    ran = run(folder, state / "otel-mcp-audit", STATE_DIRECTORY=str(state), OTEL_MCP_AUDIT_SINKS="kafka://broker")
+    ran = run(
+        folder,
+        {"STATE_DIRECTORY": str(state), "OTEL_MCP_AUDIT_SINKS": "kafka://broker"},
+        state / "otel-mcp-audit",
+    )
     for variable in ("OTEL_MCP_AUDIT_DIR", "OTEL_MCP_AUDIT_SINKS"):
         assert variable in ran.stderr
         assert any(variable in problem for problem in ran.problems)
@@ -156,8 +160,27 @@ def test_a_folder_and_a_setting_that_are_both_wrong_are_both_said(tmp_path: Path
 
 @pytest.mark.parametrize("value", ["true", "TRUE"])
 def test_switched_off_a_stream_of_two_lines_says_so_and_nothing_is_recorded(value: str, tmp_path: Path) -> None:
-    ran = run(tmp_path / "journal", OTEL_MCP_AUDIT_DISABLED=value)
+    ran = run(tmp_path / "journal", {"OTEL_MCP_AUDIT_DISABLED": value})
     lines: list[Any] = trail.lines(ran.folder)
     assert [line["event"]["event_type"] for line in lines] == ["audit_start", "audit_stop"]
     assert lines[-1]["event"]["trail"]["reason"] == "disabled"
     trail.assert_sound(ran.folder, records=2)
+
+
+def test_a_sink_of_the_applications_own_that_cannot_be_made_costs_no_record(tmp_path: Path) -> None:
+    code = f"""
+from otel_mcp_audit import MCPAuditInstrumentor, Settings
+class Broken:
+    def __init__(self): raise RuntimeError({SECRET!r})
+    def write(self, records): pass
+    def close(self): pass
+MCPAuditInstrumentor().instrument(settings=Settings(dir={str(tmp_path / "journal")!r}, sinks=[Broken]))
+from tests.integration import seamstress
+seamstress.play()
+"""
+    ran = python(code, environment(tmp_path), instrumented=False)
+    assert ran.returncode == 0, ran.stderr
+    lines = trail.lines(tmp_path / "journal")
+    assert "RuntimeError" in lines[0]["event"]["trail"]["problems"][0]
+    assert SECRET not in ran.stderr + str(lines)
+    assert len(trail.events(lines, "tool_call")) == 1

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from tests.integration import trail
-from tests.integration.process import Process, Session, call, command_line, exporting, scenes_server
+from tests.integration.process import Process, Session, call, command_line, eventually, exporting, scenes_server
 from tests.receivers import HttpReceiver
 from tests.receivers.behaviour import hang, ok, status
 from tests.scenes.accounts import ALICE
@@ -33,7 +33,7 @@ HELD_UP: Final = 1.5
 """Seconds that the end of the process may be held up."""
 
 MARGIN: Final = 3.0
-"""Seconds on top, for what the process takes by itself on a busy machine: an endpoint is waited for ten times longer."""
+"""Seconds on top, for what the process takes by itself on a busy machine: the endpoint's own timeout is 35."""
 
 
 @dataclass
@@ -133,8 +133,7 @@ def test_a_call_in_flight_at_a_signal_is_aborted(ended: Ended) -> None:
 
 def test_the_stream_says_why_it_stopped(ended: Ended) -> None:
     reasons = [event["trail"]["reason"] for event in trail.events(trail.lines(ended.folder), "audit_stop")]
-    # uvicorn raises the signal with its default action once more: nothing of ours runs after its shutdown.
-    assert reasons == {"stdin": ["exit"], "sigterm": ["signal"], "uvicorn": []}[ended.way]
+    assert reasons == {"stdin": ["exit"], "sigterm": ["signal"], "uvicorn": ["server stopped"]}[ended.way]
 
 
 def test_what_is_left_arrives_by_ship_each_record_once(ended: Ended) -> None:
@@ -165,7 +164,14 @@ def test_what_is_left_arrives_with_the_next_start(tmp_path: Path) -> None:
         trail.assert_complete(first.log, list(trail.bodies(receiver.records())))
 
 
-@pytest.mark.parametrize("grace", ["finishes", "is cut off"])
+OUTCOMES: Final = {
+    "finishes": {"success"},
+    # Whether anything still sees the call end is a race between the kernel and the second signal.
+    "is cut off": {"disconnected", "unknown"},
+}
+
+
+@pytest.mark.parametrize("grace", OUTCOMES)
 def test_a_call_in_flight_at_uvicorns_end_is_what_the_kernel_made_of_it(tmp_path: Path, grace: str) -> None:
     folder = tmp_path / "journal"
     environ = exporting(folder, "http://127.0.0.1:1", OTEL_MCP_AUDIT_SINKS="none", OTEL_SDK_DISABLED="true")
@@ -174,9 +180,7 @@ def test_a_call_in_flight_at_uvicorns_end_is_what_the_kernel_made_of_it(tmp_path
     with scenes_server(environ, "http") as server:
         wire = HttpWire(server.port(), "alice", ALICE, log, "legacy")
         wire.connect()
-        in_flight = wire.begin(
-            call("in flight", "slow", "success" if grace == "finishes" else "disconnected", seconds=seconds, tag="x")
-        )
+        in_flight = wire.begin(call("in flight", "slow", seconds=seconds, tag="x"))
         server.await_start("x")
         server.send(signal.SIGTERM)
         if grace == "is cut off":
@@ -184,4 +188,10 @@ def test_a_call_in_flight_at_uvicorns_end_is_what_the_kernel_made_of_it(tmp_path
             server.send(signal.SIGINT)  # how an operator insists
         server.ended()
         in_flight.drop()
-    trail.assert_kept(log, folder)
+    if not trail.events(trail.lines(folder), "tool_call"):  # nothing ran after the second signal: the next start knows
+        with scenes_server(environ, "http") as following:
+            following.port()
+            eventually(lambda: bool(trail.events(trail.lines(folder), "tool_call")), "the stream is finished")
+    (event,) = trail.events(trail.lines(folder), "tool_call")
+    assert (event["request"]["id"], event["user"]["id"]) == (log.made[0].key, "alice")
+    assert event["response"]["outcome"] in OUTCOMES[grace]

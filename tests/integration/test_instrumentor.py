@@ -74,7 +74,7 @@ instrumentor.instrument()
 import anyio
 from tests.scenes import inprocess, servers
 async def client():
-    async with inprocess.connected(servers.build_quiet('framework'), 'legacy') as session:
+    async with inprocess.connected(servers.build('framework'), 'legacy') as session:
         await session.call_tool('echo', {{'text': 'hello'}})
         instrumentor.uninstrument()
         print((await session.call_tool('echo', {{'text': 'still here'}})).content[0].text)

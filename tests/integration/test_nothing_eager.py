@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -23,7 +23,7 @@ def look(folder):
         "exporters": sorted(name for name in sys.modules if name.startswith(("opentelemetry.exporter", "grpc"))),
     }
 """
-NOTHING: Final = {"folder": False, "threads": [], "handled": False, "exporters": []}
+NOTHING: Final[dict[str, Any]] = {"folder": False, "threads": [], "handled": False, "exporters": []}
 
 PROGRAMS: Final = {
     "no kernel": "",

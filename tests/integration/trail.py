@@ -48,17 +48,17 @@ def findings(folder: Path) -> list[Any]:
     return list(verification.verify([folder]).findings)
 
 
-def assert_complete(log: ClientLog, found: Sequence[bytes]) -> None:
-    """Calls that the client made = records, by id."""
-    result = reconcile(log, found)
+def assert_complete(log: ClientLog, found: Sequence[bytes], *, in_process: int = 0) -> None:
+    """Calls that the client made = records, by id, beside so many that a process made of its own functions."""
+    result = reconcile(log, found, in_process=in_process)
     assert result.agrees, str(result)
 
 
-def assert_kept(log: ClientLog, folder: Path) -> None:
+def assert_kept(log: ClientLog, folder: Path, *, in_process: int = 0) -> None:
     """Each call has one record in the journal, kept once."""
     found = journal_lines(folder)
-    assert_complete(log, found)
-    assert not reconcile(log, found).resent
+    assert_complete(log, found, in_process=in_process)
+    assert not reconcile(log, found, in_process=in_process).resent
 
 
 def bodies(records: Iterable[Mapping[str, Any]]) -> set[bytes]:
@@ -75,3 +75,8 @@ def undelivered(folder: Path, records: Iterable[Mapping[str, Any]]) -> set[str]:
 def doubled(found: Iterable[Line]) -> list[str]:
     """Ids of events that stand in a journal more than once."""
     return [name for name, times in Counter(line["event"]["id"] for line in found).items() if times > 1]
+
+
+def decoded(found: Iterable[bytes]) -> list[Line]:
+    """Lines as objects, in the order of their chain."""
+    return sorted(map(json.loads, found), key=lambda line: (line["chain"]["stream"], line["chain"]["seq"]))

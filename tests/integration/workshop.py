@@ -68,9 +68,11 @@ def fork_and_work(number: int) -> str:
 
 
 def multiprocess(number: int) -> str:
-    """Likewise with ``multiprocessing``."""
+    """Likewise with ``multiprocessing``, whose child would wait for ever to close the stdin that a thread reads."""
     worker = multiprocessing.get_context("fork").Process(target=_in_child, args=(number,))
+    stdin, sys.stdin = sys.stdin, None  # pyright: ignore[reportAttributeAccessIssue] -- None is what it looks for
     worker.start()
+    sys.stdin = stdin
     worker.join()
     return f"status {worker.exitcode}"
 

@@ -312,3 +312,9 @@ def test_a_pipe_s_worth_at_a_time_is_read_whole(tmp_path: Path, monkeypatch: pyt
     assert disk.read(fd, 1, 7) == b"1234567"
     assert disk.read(fd, 1, 70) == b"123456789"
     disk.close(fd)
+
+
+def test_a_new_file_is_new(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        disk.create(tmp_path / "file")

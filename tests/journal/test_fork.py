@@ -121,7 +121,7 @@ stream.append(header())
 child = os.fork()
 if child == 0:
     {child}
-print(child, stream.id, flush=True)
+os.write(1, str(child).encode() + b" " + stream.id.encode() + bytes([10]))
 {parent}
 """
 
@@ -141,7 +141,9 @@ def test_a_child_that_ends_like_any_program_leaves_the_parent_its_lock(tmp_path:
 
 
 def test_a_stream_is_free_once_its_owner_is_dead_though_a_child_lives_on(tmp_path: Path):
-    code = PARENT.format(child="import signal; print(flush=True); signal.pause()", parent="os.kill(os.getpid(), 9)")
+    code = PARENT.format(
+        child="import signal; os.write(1, bytes([10])); signal.pause()", parent="os.kill(os.getpid(), 9)"
+    )
     with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         said = sorted(parent.stdout.readline() for _ in range(2))

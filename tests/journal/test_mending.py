@@ -16,11 +16,13 @@ from tests.journal.ordinary import Ordinary, needs_root
 from tests.journal.streams import (
     assert_chain,
     body,
+    crash,
     every,
     file_lines,
     folder_of,
     header,
     ids,
+    reopened,
     segment_files,
     sequence,
     walk,
@@ -153,7 +155,7 @@ def test_what_the_open_file_still_has_is_put_back_and_the_chain_goes_on(
     assert_whole(stream)
 
 
-@pytest.mark.parametrize("remove", [remove_segment, remove_stream, remove_starts])
+@pytest.mark.parametrize("remove", [remove_segment, remove_stream, move_stream, remove_starts])
 def test_a_removal_is_noticed_by_the_next_start_too(stream: Stream, remove: Callable[[Stream], None]):
     remove(stream)
     stream.begin("next", body("next"))
@@ -314,6 +316,19 @@ def test_a_stream_that_another_process_took_over_is_left_to_it(stream: Stream):
     stream.close()
     assert_chain(file_lines(folder_of(stream)), stream.id)
     assert Lock(folder_of(stream)).take()
+
+
+def test_closing_a_stream_that_was_taken_over_leaves_the_other_s_start_file(tmp_path: Path):
+    stream = Stream.create(tmp_path)
+    append(stream, 0)
+    remove_lock(stream)
+    adopted = reopened(folder_of(stream))
+    adopted.begin("theirs", body("theirs"))
+    with pytest.raises(JournalError, match="taken over"):
+        append(stream, 1)
+    stream.close()
+    crash(adopted)
+    assert set(reopened(folder_of(stream)).open_calls) == {"theirs"}
 
 
 def test_a_stream_taken_over_and_given_back_before_anything_was_noticed_is_still_left(stream: Stream):

@@ -242,6 +242,11 @@ def assert_recovered(root: Path, acknowledged: list[str]) -> None:
         assert begun - set(kept) <= set(stream.open_calls)
         assert not set(stream.open_calls) & set(kept)
         assert {found.reason for found in stream.incidents} <= {"torn_tail", "torn_start"}
+        stream.begin("after", body("after"))
+        open_calls = dict(stream.open_calls)
+        crash(stream)
+        stream = reopened(folder, segment_bytes=2500)
+        assert dict(stream.open_calls) == open_calls
         for call in list(stream.open_calls):
             stream.append(body(call), ends=call)
         stop(stream)

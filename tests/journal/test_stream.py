@@ -11,11 +11,11 @@ import pytest
 
 from otel_mcp_audit import record, seal
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal import Stream
+from otel_mcp_audit.journal import Cursor, Stream
 from otel_mcp_audit.journal.home import Home
 from otel_mcp_audit.journal.memory import Memory
 from otel_mcp_audit.journal.stream import LONGEST_KEPT
-from tests.journal.streams import assert_chain, body, every, file_lines, header, ids, segment_files, sequence
+from tests.journal.streams import assert_chain, body, every, file_lines, folder_of, header, ids, segment_files, sequence
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -44,11 +44,13 @@ def test_the_files_hold_what_was_acknowledged_and_nothing_else(tmp_path: Path):
     stream.close()
 
 
-def test_folders_are_0700_and_files_0600_whatever_the_umask(tmp_path: Path):
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o022, 0o277])
+def test_folders_are_0700_and_files_0600_whatever_the_umask(tmp_path: Path, umask: int):
+    before = os.umask(umask)
     try:
         stream = Stream.create(tmp_path / "new" / "journal")
         stream.append(header())
+        Cursor(segment=1).save(folder_of(stream) / "otlp.cursor")
     finally:
         os.umask(before)
     assert stream.path is not None
@@ -229,10 +231,11 @@ def test_a_signal_handler_inside_an_append_is_refused_at_once_and_harms_nothing(
     stream = Stream.create(root)
     store = Home if root else Memory
     keep: Callable[[Any, bytes, int], None] = store.keep
+    monkeypatch.setattr("otel_mcp_audit.journal.stream._WAIT_S", 1e6)
     refused: list[str] = []
 
     def handled(self: Any, line: bytes, seq: int) -> None:
-        monkeypatch.undo()
+        monkeypatch.setattr(store, "keep", keep)
         with pytest.raises(JournalError, match="busy") as caught:
             stream.append(body("from-the-handler"))
         refused.append(str(caught.value))

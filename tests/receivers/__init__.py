@@ -20,8 +20,8 @@ from tests.receivers.behaviour import (
     status,
     too_large,
 )
-from tests.receivers.otlp_grpc import GrpcReceiver
-from tests.receivers.otlp_http import HttpReceiver
+from tests.receivers.over_grpc import GrpcReceiver
+from tests.receivers.over_http import HttpReceiver
 from tests.receivers.store import Store
 from tests.receivers.wire import Wire
 

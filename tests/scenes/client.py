@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -15,6 +15,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from tests.scenes import kernel
 from tests.scenes.kernel import Era
 from tests.scenes.log import ClientLog, Identity, Made, stdio_key
+from tests.scenes.processes import PATIENCE
 from tests.scenes.scenes import Scene
 
 _httpx: Final[Any] = import_module("httpx2" if kernel.MODERN else "httpx")
@@ -118,21 +119,25 @@ async def over_http(port: int, token: str, caller: Caller) -> AsyncGenerator[Con
             request.headers["X-Request-ID"] = f"{caller.name}-{json.dumps(rpc_id)}"
 
     tap = Tap(caller.log, f"{caller.name}-{{}}".format, caller.identity)
-    http_client = _httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, event_hooks={"request": [stamp]})
-    async with http_client, _session(_http_transport(port, http_client), tap, caller) as conversation:
+
+    def http_client(**_: object) -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        return _httpx.AsyncClient(headers=headers, event_hooks={"request": [stamp]}, timeout=PATIENCE)
+
+    async with _session(_http_transport(port, http_client), tap, caller) as conversation:
         yield conversation
 
 
-def _http_transport(port: int, http_client: Any) -> AbstractAsyncContextManager[Any]:
+@asynccontextmanager
+async def _http_transport(port: int, http_client: Callable[..., Any]) -> AsyncGenerator[Any]:
     url = f"http://127.0.0.1:{port}/mcp"
     sdk: Any = streamable_http
     if hasattr(sdk, "streamable_http_client"):
-        return sdk.streamable_http_client(url, http_client=http_client)
-
-    def given(**_: object) -> Any:
-        return http_client
-
-    return sdk.streamablehttp_client(url, httpx_client_factory=given)
+        async with http_client() as entered, sdk.streamable_http_client(url, http_client=entered) as streams:
+            yield streams
+    else:
+        async with sdk.streamablehttp_client(url, httpx_client_factory=http_client) as streams:
+            yield streams
 
 
 @asynccontextmanager

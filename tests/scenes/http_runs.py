@@ -27,7 +27,7 @@ def dropped(era: Era) -> Scene:
 
 
 CANCELLED = scenes.slow("cancelled", "given-up", "cancelled")
-ENDED = scenes.slow("session ended in flight", "ended", "disconnected")
+ENDED = scenes.cut_off("session ended in flight", "ended")
 
 
 def by_wire(style: Style, era: Era) -> tuple[str, ...]:

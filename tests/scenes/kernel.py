@@ -1,5 +1,6 @@
 """What differs between mcp 1.x and 2.x for whoever writes a server or a client: the names, in one place."""
 
+import inspect
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final, Literal
@@ -28,10 +29,15 @@ MODERN_META: Final = {
 types: Final[Any] = import_module("mcp_types" if MODERN else "mcp.types")
 _framework: Final[Any] = import_module("mcp.server.mcpserver" if MODERN else "mcp.server.fastmcp")
 _exceptions: Final[Any] = import_module(f"{_framework.__name__}.exceptions")
+_lowlevel: Final[Any] = import_module("mcp.server.lowlevel")
 _errors: Final[Any] = import_module("mcp.shared.exceptions")
 
 Framework: Final[Any] = _framework.MCPServer if MODERN else _framework.FastMCP
 ToolError: Final[type[Exception]] = _exceptions.ToolError
+
+
+CUTS_OFF: Final = MODERN or "cancel_scope.cancel()" in inspect.getsource(_lowlevel.Server.run)
+"""A closed transport cancels the calls in flight; early 1.x lets them run to their end, and fails to answer then."""
 
 
 def protocol_error(code: int, message: str) -> Exception:

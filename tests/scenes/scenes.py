@@ -88,6 +88,13 @@ def slow(name: str, tag: str, outcome: str, *, seconds: float = 60.0) -> Scene:
     return Scene(name, _call("slow", seconds=seconds, tag=tag), Expected(outcome=outcome))
 
 
+def cut_off(name: str, tag: str) -> Scene:
+    """A call that is in flight when its transport closes."""
+    if kernel.CUTS_OFF:
+        return slow(name, tag, "disconnected")
+    return slow(name, tag, "success", seconds=0.5)
+
+
 def blocking(style: Style) -> Scene:
     """A call of a tool that cannot be interrupted, cancelled while it runs.
 

@@ -20,7 +20,7 @@ OS_USER: Final = Identity(pwd.getpwuid(os.geteuid()).pw_name)
 """Who calls over stdio: the user whose process the server is."""
 
 CANCELLED: Final = scenes.slow("cancelled", "given-up", "cancelled")
-CUT_OFF: Final = scenes.slow("stdin closed in flight", "cut-off", "disconnected")
+CUT_OFF: Final = scenes.cut_off("stdin closed in flight", "cut-off")
 
 
 def by_wire(era: Era) -> tuple[str, ...]:

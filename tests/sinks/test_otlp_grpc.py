@@ -1,8 +1,6 @@
 """The contract with the gRPC exporter's one private name, and the way without it."""
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,7 +14,8 @@ from otel_mcp_audit.sinks.otlp_grpc import GrpcClient
 from otel_mcp_audit.sinks.otlp_stub import StubClient
 from otel_mcp_audit.sinks.otlp_target import Target
 from tests.receivers import GrpcReceiver, busy, hang, partial, refuse_all, status, too_large
-from tests.sinks.lines import records
+from tests.sinks.conftest import Certificate
+from tests.sinks.lines import event, records, sealed
 
 
 @pytest.fixture
@@ -114,6 +113,16 @@ def test_the_way_without_tells_the_same(receiver: GrpcReceiver, behaviour: Any, 
     client.close()
 
 
+def test_the_way_without_refuses_what_cannot_be_projected(receiver: GrpcReceiver) -> None:
+    foreign = event()
+    foreign.timestamp = "yesterday"
+    client = StubClient(target(receiver), gzip_level=1)
+    with pytest.raises(Refused, match="cannot be encoded"):
+        client.export([sealed(foreign)])
+    client.close()
+    assert receiver.requests == []
+
+
 def test_the_way_without_sends_what_the_exporter_would_have_sent(
     receiver: GrpcReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,26 +136,14 @@ def test_the_way_without_sends_what_the_exporter_would_have_sent(
     assert sent[0] == sent[1]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A key and a self-signed certificate for localhost."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
-    return key, cert
-
-
 @pytest.mark.parametrize("client_type", [GrpcClient, StubClient])
 def test_tls_with_the_standard_certificate_variable(
-    client_type: type[GrpcClient] | type[StubClient], certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    client_type: type[GrpcClient] | type[StubClient], certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, cert = certificate
-    credentials = grpc.ssl_server_credentials([(key.read_bytes(), cert.read_bytes())])
+    credentials = grpc.ssl_server_credentials([(certificate.key.read_bytes(), certificate.chain.read_bytes())])
     with GrpcReceiver(credentials=credentials) as receiver:
         endpoint = f"https://localhost:{receiver.port}"
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(cert))
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(certificate.chain))
         client = client_type(Target("grpc", endpoint, 20, None), gzip_level=1)
         client.export(records(1))
         client.close()

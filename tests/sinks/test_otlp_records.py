@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_records import readable
 from tests.receivers.store import logs
-from tests.sinks.lines import HEX, event, records, sealed
+from tests.sinks.lines import HEX, RESOURCE, event, records, sealed
 
 START = 1_795_516_200_250_000_000
 """2026-11-24T10:30:00.25Z."""
@@ -57,7 +58,14 @@ def test_no_attribute_limit_of_the_process_applies(monkeypatch: pytest.MonkeyPat
 
 
 def test_records_of_different_streams_stand_under_their_own_resource() -> None:
+    # Equal Resources are one, also where they are told apart as objects.
     batch = [sealed(event(number), number + 1, {"service.name": f"s{number % 2}"}) for number in range(4)]
     request = encode_logs(readable(batch))
     assert len(request.resource_logs) == 2
     assert [log["resource"] for log in logs(request)] == [{"service.name": name} for name in ("s0", "s0", "s1", "s1")]
+
+
+def test_a_resource_is_equal_to_one_of_the_sdk() -> None:
+    (log,) = readable(records())
+    assert log.resource == Resource(RESOURCE)
+    assert hash(log.resource) == hash(Resource(RESOURCE))

@@ -107,6 +107,7 @@ def test_an_exhausted_resource_that_asks_for_time_gets_it() -> None:
         (detailed(10**9), 60.0),
         (detailed(0), None),
         ([("grpc-status-details-bin", b"\xff")], None),
+        ([("some-other-bin", b"\xff")], None),
         ([("google.rpc.retryinfo-bin", b"\xff")], None),
     ],
 )

@@ -86,6 +86,9 @@ def test_compression(environ: dict[str, str], compression: str | None) -> None:
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "deflate"}, "OTEL_EXPORTER_OTLP_COMPRESSION='deflate'"),
         (HTTP | {"OTEL_EXPORTER_OTLP_LOGS_COMPRESSION": "br"}, "use none, gzip, deflate"),
         (HTTP | {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318'"),
+        (HTTP | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1"}, "is no address; write it like http://localhost:4318"),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "c:port"}, "is no address; write it like http://localhost:4317"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:p@"}, "OTEL_EXPORTER_OTLP_ENDPOINT='http://'"),
         (
             HTTP | {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "sigv4"},
             "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER='sigv4' is not supported yet",

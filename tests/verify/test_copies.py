@@ -1,5 +1,6 @@
 """Copies from elsewhere: whatever form they came back in, sound ones pass and damaged ones are named."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,11 @@ def test_an_event_of_another_product_in_an_export_is_named(tmp_path: Path) -> No
     report = checked(tmp_path, search_export(LINES) + other)
     (finding,) = report.findings
     assert (finding.kind, finding.line, report.records) == ("foreign", 8, 6)
+
+
+def test_a_key_that_belongs_to_nothing_costs_no_line_in_the_same_string(tmp_path: Path) -> None:
+    text = b"".join(LINES).decode() + ', "chain": {"v": 1}, '
+    assert checked(tmp_path, json.dumps({"event": text}).encode()).records == 6
 
 
 FORGED = chained([body(n, value=trail(3, OTHER)[0].decode().rstrip("\n")) for n in (1, 2)])

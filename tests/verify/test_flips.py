@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from otel_mcp_audit.verify import Chain, Report
 from otel_mcp_audit.verify.finding import NOT_VERIFIABLE
 from otel_mcp_audit.verify.scanner import Scanner
-from tests.verify.trails import STREAM, body, chained, found, trail
+from tests.verify.trails import STREAM, body, chained, found
 
-JOURNAL = b"".join(trail(3))
+LINES = chained([body(1, "audit_start", value="ß"), body(2, value='\u202e\x1b "\\'), body(3, "audit_stop", value="")])
+JOURNAL = b"".join(LINES)
 LENGTH = len(JOURNAL)
 
 
@@ -60,13 +61,13 @@ def test_a_tail_torn_at_every_byte_of_the_last_line_is_found() -> None:
 
 
 def test_a_tail_cut_at_a_line_end_looks_like_a_crash_and_is_told_as_open_ended() -> None:
-    report = scanned(b"".join(trail(3)[:2]))
+    report = scanned(b"".join(LINES[:2]))
     assert report.ok
     assert report.notes == [f"stream {STREAM}: open-ended, no audit_stop after record 2"]
 
 
 def test_a_half_line_glued_to_the_next_is_torn_and_the_next_is_read() -> None:
-    first, second, third = trail(3)
+    first, second, third = LINES
     for cut in range(20, len(second) - 3, 7):
         report = scanned(first + second[:cut] + third)
         assert found(report)[0][0] == "torn", cut
@@ -90,7 +91,7 @@ def test_no_input_makes_it_fail_or_pass(junk: bytes) -> None:
 
 
 def test_a_foreign_line_between_sound_ones_is_named_with_its_place() -> None:
-    first, second, third = trail(3)
+    first, second, third = LINES
     (finding,) = scanned(first + second + b'{"level":"info"}\n' + third).findings
     assert (finding.kind, finding.path, finding.line) == ("foreign", "journal", 3)
 
@@ -103,5 +104,5 @@ def test_a_line_of_a_later_version_is_refused_by_name() -> None:
 
 
 def test_whole_lines_exchanged_are_no_damage(tmp_path: Path) -> None:
-    first, second, third = trail(3)
+    first, second, third = LINES
     assert scanned(third + first + second).ok

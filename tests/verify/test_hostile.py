@@ -22,23 +22,28 @@ HOSTILE = {
     "deep chains": b'{"chain":{"v":' * 10_000,
     "deep chains closed": b'{"chain":{"v":' * 10_000 + b"1" + b"}}" * 10_000,
     "deep line": b'{"chain":{"prev":"x","seq":1,"stream":"s","v":' + b"[" * 10_000 + b"]" * 10_000 + b'},"event":{}}',
-    "many keys": b'{"a":1,' + b'"chain":{"v":1},' * 60_000 + b'"b":1}',
-    "many keys unclosed": b'{"a":1,' + b'"chain":{"v":1},' * 60_000,
-    "many keys in one string": b'"' + b'\\"chain\\":{\\"v\\":1},' * 60_000 + b'"',
-    "many beginnings": b'{"chain":{"prev":"' * 60_000,
-    "many quoted beginnings": b'"{\\"chain\\":{\\"prev\\":\\"' * 40_000,
-    "many cells": b'"{""chain"":{""prev"":""' * 40_000,
-    "many lines of keys": b'"chain": {\n' * 60_000,
-    "many open lines": b'{"chain": {\n"prev": "x",\n' * 40_000,
-    "many torn requests": b'{"resourceLogs":' * 60_000,
+    "many keys": b'{"a":1,' + b'"chain":{"v":1},' * 20_000 + b'"b":1}',
+    "many keys unclosed": b'{"a":1,' + b'"chain":{"v":1},' * 20_000,
+    "many keys in one string": b'"' + b'\\"chain\\":{\\"v\\":1},' * 20_000 + b'"',
+    "many beginnings": b'{"chain":{"prev":"' * 20_000,
+    "many quoted beginnings": b'"{\\"chain\\":{\\"prev\\":\\"' * 15_000,
+    "many keys in one string without end": b'"' + b'\\"chain\\":{\\"v\\":1},' * 60_000,
+    "many cells": b'"{""chain"":{""prev"":""' * 15_000,
+    "many lines of keys": b'"chain": {\n' * 20_000,
+    "many keys without an object": b'"chain": {"v": 1},\n' * 60_000,
+    "many keys in one object": b'{"a": 1,\n' + b'"chain": {"v": 1},\n' * 60_000,
+    "many objects in objects": b'{"a": 1,\n"chain": {"v": 1},"b":\n' * 60_000,
+    "many broken strings": b'{"chain": {"v": 1}, "x": "no end\n' * 40_000,
+    "many open lines": b'{"chain": {\n"prev": "x",\n' * 15_000,
+    "many torn requests": b'{"resourceLogs":' * 20_000,
     "backslashes": b'"' + b"\\" * MIB + b'chain\\":{',
     "quotes": b'"' * MIB + b'chain":{"v":1',
     "nothing but NUL": bytes(3 * MIB),
     "junk": random.Random(5).randbytes(3 * MIB),
     "junk lines": b"\n".join(random.Random(6).randbytes(40) for _ in range(20_000)),
     "one long line": b"x" * (100 * MIB),
-    "one long line of JSON": b'{"a":"' + b"y" * (40 * MIB) + b'"}\n',
-    "line ends": b"\n" * MIB,
+    "one long line of JSON": b'{"a":"' + b"y" * (20 * MIB) + b'"}\n',
+    "line ends": b"\n" * (MIB // 4),
     "torn UTF-8": b'{"chain":{"prev":"\xff\xfe","seq":1,"stream":"\xc3","v":1},"event":{},"seal":{"hash":"0"}}\n',
     "half a character": b'{"chain":{"prev":"","seq":1,"stream":"\\ud800","v":1},"event":{},"seal":{"hash":"0"}}\n',
     "a huge number": b'{"chain":{"prev":"","seq":' + b"9" * 5000 + b',"stream":"s","v":1},"seal":{"hash":"0"}}\n',
@@ -114,11 +119,19 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
     (given / "folder").symlink_to(secret.parent)
     (given / "loop").symlink_to(given)
     (given / "self").symlink_to(given / "self")
+    (given / "nowhere").symlink_to(tmp_path / "gone")
     report = verify([given])
     assert report.records == 0
-    assert {Path(str(f.path)).name: f.kind for f in report.findings} == dict.fromkeys(
-        ("folder", "link.jsonl", "loop", "self"), "unreadable"
-    )
+    refused = {Path(str(finding.path)).name for finding in report.findings if finding.kind == "unreadable"}
+    assert refused == {"folder", "link.jsonl", "self", "nowhere"}
+    assert len(report.findings) == 4
+
+
+def test_a_link_within_the_folder_is_another_name_of_what_is_read_anyway(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-24.jsonl").write_bytes(b"".join(trail(3)))
+    (tmp_path / "current.jsonl").symlink_to(tmp_path / "2026-11-24.jsonl")
+    report = verify([tmp_path])
+    assert (report.ok, report.records) == (True, 3)
 
 
 def test_a_link_that_was_named_itself_is_followed(tmp_path: Path) -> None:

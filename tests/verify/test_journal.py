@@ -21,8 +21,9 @@ def test_a_journal_written_by_the_real_writer_is_sound_while_it_is_written(tmp_p
     for number in range(1, 40):
         stream.append(body(number, "audit_start" if number == 1 else "tool_call"))
     report = verify([root])
-    assert (report.ok, report.records, report.streams) == (True, 39, 1)
+    assert (report.ok, report.records, report.streams, report.notes) == (True, 39, 1, [])
     stream.close()
+    assert verify([root]).notes == [f"stream {stream.id}: open-ended, no audit_stop after record 39"]
     assert len(list(root.glob("*/*.jsonl"))) > 1
 
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 Lines = Sequence[bytes]
 
@@ -15,7 +16,7 @@ def texts(lines: Lines) -> list[str]:
 
 def otlp_request(lines: Lines) -> bytes:
     """One line of a Collector's archive."""
-    records = [
+    records: list[Any] = [
         {
             "timeUnixNano": "1795602600000000000",
             "severityNumber": 9,
@@ -26,8 +27,8 @@ def otlp_request(lines: Lines) -> bytes:
         for text in texts(lines)
     ]
     scope = {"scope": {"name": "otel_mcp_audit"}, "logRecords": records}
-    request = {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [scope]}]}
-    return json.dumps(request, separators=(",", ":")).encode() + b"\n"
+    logs: dict[str, Any] = {"resource": {"attributes": []}, "scopeLogs": [scope]}
+    return json.dumps({"resourceLogs": [logs]}, separators=(",", ":")).encode() + b"\n"
 
 
 def archive(lines: Lines) -> bytes:
@@ -103,8 +104,8 @@ def syslog(lines: Lines) -> bytes:
     return b"".join(b"<134>1 2026-11-24T10:30:00Z host otel-mcp-audit - - - " + line for line in lines)
 
 
-def objects(lines: Lines, **how: object) -> list[str]:
-    return [json.dumps(json.loads(line), **how) for line in lines]  # type: ignore[arg-type] -- json's own options
+def objects(lines: Lines, **how: Any) -> list[str]:
+    return [json.dumps(json.loads(line), **how) for line in lines]
 
 
 def spaced_objects(lines: Lines) -> bytes:
@@ -119,11 +120,11 @@ def indented_objects(lines: Lines) -> bytes:
     return "\n".join(objects(lines, indent=2)).encode()
 
 
-def backwards(value: object) -> object:
+def backwards(value: Any) -> Any:
     """The value with the keys of every object in reverse order."""
     if isinstance(value, dict):
-        return {key: backwards(inner) for key, inner in reversed(value.items())}
-    return [backwards(inner) for inner in value] if isinstance(value, list) else value
+        return {key: backwards(inner) for key, inner in reversed(cast("dict[str, Any]", value).items())}
+    return [backwards(inner) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def reordered_objects(lines: Lines) -> bytes:
