@@ -4,15 +4,17 @@ Nothing exists before the first call or server start: no file, thread or lock. T
 adoption of streams whose owner is gone and the disk budget happen on threads of their own.
 """
 
+import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+from weakref import WeakSet
 
 from otel_mcp_audit import faults
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.identity import from_actor
-from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
+from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, raised
 from otel_mcp_audit.operation import Operation
 from otel_mcp_audit.record import Actor, Call, Request
 from otel_mcp_audit.recorder import encode
@@ -38,6 +40,7 @@ class Auditor:
         self._operation: Operation | None = None
         self._in_flight: dict[str, OpenCall] = {}
         self._over = False
+        _AUDITORS.add(self)
 
     @contextmanager
     def call(self, tool: str, arguments: Mapping[str, Any], actor: Actor | None = None) -> Generator[None]:
@@ -55,7 +58,7 @@ class Auditor:
         try:
             yield
         except BaseException as error:
-            self._end(opened, Ending("exception", type(error).__name__))
+            self._end(opened, raised(error))
             raise
         else:
             self._end(opened, Ending("success"))
@@ -143,9 +146,21 @@ class Auditor:
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's stream without touching it, and its calls, which the parent ends."""
+        self._starting = threading.Lock()
         operation, self._operation = self._operation, None
         for opened in self._in_flight.values():
             opened.open = False
         self._in_flight.clear()
         if operation is not None:
             operation.ledger.stream.abandon()
+
+
+_AUDITORS: Final[WeakSet[Auditor]] = WeakSet()
+
+
+def _forked() -> None:
+    for auditor in list(_AUDITORS):
+        auditor.abandon()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -142,6 +142,13 @@ class OpenCall:
         self.event.resources = known
 
 
+def raised(error: BaseException) -> Ending:
+    """The ending of a call that raised: failed, stopped with the process, or given up by whoever waited for it."""
+    if isinstance(error, Exception):
+        return Ending("exception", type(error).__name__)
+    return Ending("aborted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "disconnected")
+
+
 CURRENT: Final[ContextVar[OpenCall | None]] = ContextVar("otel_mcp_audit_call", default=None)
 
 

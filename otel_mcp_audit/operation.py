@@ -66,7 +66,9 @@ class Operation:
         if found:
             faults.report("configuration", "; ".join(found))
         recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
-        return cls(ledger, recorder, deliveries, keeper)
+        operation = cls(ledger, recorder, deliveries, keeper)
+        operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
+        return operation
 
     def wake(self) -> None:
         """Tell every delivery that there is something new; never waits."""

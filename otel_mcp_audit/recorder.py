@@ -5,11 +5,10 @@ from typing import Final
 
 from msgspec import UNSET
 
-from otel_mcp_audit import clock, identity, redaction, seal
+from otel_mcp_audit import clock, identity, redaction
 from otel_mcp_audit.opencall import Arrival, OpenCall
 from otel_mcp_audit.policy import Policy
 from otel_mcp_audit.record import (
-    LINE_LIMIT,
     Agent,
     Body,
     Event,
@@ -20,9 +19,8 @@ from otel_mcp_audit.record import (
     User,
     encode_body,
 )
+from otel_mcp_audit.seal import BODY_LIMIT
 from otel_mcp_audit.settings import Settings
-
-BODY_LIMIT: Final = LINE_LIMIT - seal.OVERHEAD
 
 RESOURCE_LIMIT: Final = 16
 DELEGATION_LIMIT: Final = 8

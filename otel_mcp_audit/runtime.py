@@ -89,11 +89,8 @@ class Runtime:
             self._auditor.close(EXIT_S, "signal")
 
     def forked(self) -> None:
-        """In a forked child: let go of everything of the parent's without touching it, and begin anew when used."""
-        abandoned = self._auditor
+        """In a forked child: begin anew when used; the parent's auditor has let go of everything by itself."""
         self._reset()
-        if abandoned is not None:
-            abandoned.abandon()
 
 
 RUNTIME: Final = Runtime()

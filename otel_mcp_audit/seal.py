@@ -7,11 +7,16 @@ so it hashes what it writes before the last ``,"seal"``, plus the closing brace.
 import hashlib
 from typing import Final, NamedTuple
 
+from otel_mcp_audit.record import LINE_LIMIT
+
 GENESIS: Final = "0" * 64
 """``chain.prev`` of a stream's first line."""
 
 OVERHEAD: Final = 320
 """Bytes that chain, seal and line end add to a body: sequence numbers up to 2^53, a UUID, two hashes."""
+
+BODY_LIMIT: Final = LINE_LIMIT - OVERHEAD
+"""Bytes of a body whose line stays within the limit."""
 
 _SEAL: Final = b',"seal":{"hash":"'
 

@@ -21,7 +21,7 @@ MAX_BYTES: Final = 1 << 30
 
 MIN_BYTES: Final = 64 * 1024
 
-_USER_INFO: Final = re.compile(r"//[^/@\s]*@")
+_USER_INFO: Final = re.compile(r"//[^\s]*@")
 """User and password of a URL: never shown, in whatever setting they stand."""
 
 USER_CLAIMS: Final = ("sub",)

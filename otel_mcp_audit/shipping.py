@@ -11,7 +11,7 @@ from otel_mcp_audit.delivery import Delivery
 from otel_mcp_audit.feed import feed, feed_beside
 from otel_mcp_audit.journal import Cursor, Origin, Orphan, Reader, Stream
 from otel_mcp_audit.journal.ending import finished
-from otel_mcp_audit.journal.orphans import stream_folders
+from otel_mcp_audit.journal.listing import stream_folders
 from otel_mcp_audit.sinks import Named
 
 POLL_S: Final = 0.1
@@ -37,8 +37,8 @@ def ship(root: Path, sinks: Sequence[Named], timeout: float, progress: Progress 
     """
     names = [name for name, _ in sinks]
     shipment = Shipment([Delivery(name, sink) for name, sink in sinks])
-    for path in stream_folders(root):
-        shipment.take(path, names)
+    for folder in stream_folders(root):
+        shipment.take(folder.path, names)
     shipment.run(timeout, progress)
     return shipment.ended(timeout, names)
 

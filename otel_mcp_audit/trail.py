@@ -4,6 +4,7 @@ from typing import Final
 
 from otel_mcp_audit import clock, identity
 from otel_mcp_audit.record import Body, Event, PolicyApplied, Request, Response, Trail, encode_body
+from otel_mcp_audit.seal import BODY_LIMIT
 
 _ACTIONS: Final = {
     "audit_start": "CREATE",
@@ -32,4 +33,19 @@ def body(event_type: str, trail: Trail, *, durability: str | None = None) -> byt
     )
     if durability is not None:
         event.durability = durability
-    return encode_body(Body(event=event))
+    encoded = encode_body(Body(event=event))
+    while len(encoded) > BODY_LIMIT and _shorten(trail):
+        event.truncated = True
+        encoded = encode_body(Body(event=event))
+    return encoded
+
+
+def _shorten(trail: Trail) -> bool:
+    """Leave out half of what a first line may have much of; answers whether there was anything."""
+    if trail.heads:
+        trail.heads = trail.heads[: len(trail.heads) // 2]
+        return True
+    if trail.resource:
+        trail.resource = trail.resource[: len(trail.resource) // 2]
+        return True
+    return False

@@ -78,7 +78,10 @@ def test_a_template_that_lacks_its_argument_waits_for_one_who_has_it(opened: Ope
 
 
 def test_a_resource_callable_that_raises_costs_the_resource_only(opened: OpenCall) -> None:
-    opened.apply(Mark(resource=lambda **_: 1 / 0, phi=True), {"a": 1})
+    def failing(**arguments: object) -> object:
+        raise ValueError(arguments)
+
+    opened.apply(Mark(resource=failing, phi=True), {"a": 1})
     assert opened.event.phi
     assert list(opened.event.resources) == []
 

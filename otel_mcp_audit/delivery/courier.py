@@ -51,6 +51,8 @@ class Courier:
             self._rest()
             self._round()
             ended = self._answer()
+        for flush in self._flushes:
+            flush.answer(done=False)
         try:
             self._sink.close()
         except Exception as error:  # noqa: BLE001 -- a sink's own; the process goes on, or ends, without it
@@ -78,13 +80,13 @@ class Courier:
         """A batch of each stream, or as many as the sink takes."""
         self._inbox.heard()
         self._found = self._backlog = False
-        unread: Track | None = None
+        unread: tuple[Track, OSError] | None = None
         for track in self._in_turn():
             try:
                 self._carry(track)
             except OSError as error:
                 faults.report("reading the journal", error)
-                unread = track
+                unread = track, error
             except Hold as hold:
                 self._held(track, hold)
                 return
@@ -95,7 +97,8 @@ class Courier:
         if unread is None:
             self._flowing()
         else:
-            self._held(unread, Hold("the journal cannot be read"))
+            track, error = unread
+            self._held(track, Hold(f"the journal cannot be read: {error.strerror}"))
 
     def _in_turn(self) -> Iterator[Track]:
         """Every stream once; another one is the first each time, so that none can keep the others waiting."""

@@ -51,7 +51,7 @@ class Track:
         lines = self.source.reader.read(self.position, records=limits.now.records, limit=limits.read_bytes)
         self._report_problem()
         # What was read before and is still here keeps its state: part of a batch may be settled while another waits.
-        self._window = {end: self._window.get(end) or self._item(line, end) for line, end in lines}
+        self._window = {end: self._known(line, end) or self._item(line, end) for line, end in lines}
         self._advance()
         return [item for item in self._window.values() if not item.settled]
 
@@ -107,6 +107,10 @@ class Track:
             faults.report("reading the journal", problem)
         self._problem = problem
 
+    def _known(self, line: bytes, end: Position) -> Item | None:
+        item = self._window.get(end)
+        return item if item is not None and item.line == line else None
+
     def _item(self, line: bytes, end: Position) -> Item:
         try:
             return Item(line, end, AuditRecord(line, self.source.resource))
@@ -126,11 +130,14 @@ class Track:
 
     def _advance(self) -> None:
         """Move over the settled beginning of the window."""
+        before = self.position
         for end, item in list(self._window.items()):
             if not item.settled:
                 break
             del self._window[end]
             self._pass(item)
+        if self.position != before and isinstance(self.source.reader, Receipts):
+            self.source.reader.done(self.position)
 
     def _pass(self, item: Item) -> None:
         self.position = item.end
@@ -139,8 +146,6 @@ class Track:
         if item.record is not None:
             self._cursor.seq = item.record.chain.seq
         self.unsaved = True
-        if isinstance(self.source.reader, Receipts):
-            self.source.reader.done(item.end)
 
 
 def _loaded(source: Source) -> Cursor:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from otel_mcp_audit.opencall import Ending, OpenCall
+from otel_mcp_audit.opencall import Ending, OpenCall, raised
 from otel_mcp_audit.redaction import utf8_length
 
 METHOD_NOT_FOUND: Final = -32601
@@ -57,13 +57,9 @@ def _wire(result: object) -> dict[str, Any]:
     }
 
 
-def unanswered(opened: OpenCall, error: BaseException) -> Ending | None:
-    """The ending of a call that was given up rather than failed; None for an ordinary exception."""
-    if opened.cancelled():
-        return Ending("cancelled")
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        return Ending("aborted")
-    return None if isinstance(error, Exception) else Ending("disconnected")
+def failure(opened: OpenCall, error: BaseException) -> Ending:
+    """The ending of a call that raised: what the client did counts before what came of it."""
+    return Ending("cancelled") if opened.cancelled() else raised(error)
 
 
 def protocol_error(code: object) -> Ending:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import watch
 from otel_mcp_audit.instrumentation.answer import length
-from otel_mcp_audit.opencall import Arrival, Ending, Mark, OpenCall, current
+from otel_mcp_audit.opencall import Arrival, Ending, Mark, OpenCall, current, raised
 from otel_mcp_audit.record import Call, Request
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,6 +155,4 @@ def _succeeded(opened: OpenCall, result: object) -> Ending:
 
 def _failed(opened: OpenCall, error: BaseException) -> Ending:
     del opened
-    if isinstance(error, Exception):
-        return Ending("exception", type(error).__name__)
-    return Ending("aborted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "disconnected")
+    return raised(error)

@@ -46,7 +46,7 @@ async def handle_request(wrapped: Callable[..., Any], instance: Any, args: Args,
     opened.cancelled = lambda: bool(message.cancelled)
     _end_before_answer(opened, message)
     with watch.Scope(opened), spans.own(opened, _parent(message.request_meta, _request(message.message_metadata))):
-        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, _failed)
+        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, answer.failure)
 
 
 def _end_before_answer(opened: OpenCall, message: Any) -> None:
@@ -128,10 +128,6 @@ def _unanswered(opened: OpenCall, result: object) -> Ending:
     """The handler came back and nothing was answered."""
     del result
     return Ending("cancelled" if opened.cancelled() else "disconnected")
-
-
-def _failed(opened: OpenCall, error: BaseException) -> Ending:
-    return answer.unanswered(opened, error) or Ending("exception", type(error).__name__)
 
 
 # Requests that are refused before the server sees them: not valid, or before the session is initialised.

@@ -17,6 +17,7 @@ from otel_mcp_audit.redaction import optional_text
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
 
+INVALID_PARAMS: Final = -32602
 CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 NATIVE: Final = frozenset({"OpenTelemetryMiddleware", "FastMCPServerMiddleware"})
 """Middleware of the kernels that opens a SERVER span for each message."""
@@ -39,17 +40,15 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
 
 
 def failed(opened: OpenCall, error: BaseException) -> Ending:
-    """What an exception at the kernel's edge means."""
-    given_up = answer.unanswered(opened, error)
-    if given_up is not None:
-        return given_up
-    name = type(error).__name__
+    """What an exception at the kernel's edge means: JSON-RPC errors travel as exceptions here."""
     code = getattr(getattr(error, "error", None), "code", None)
+    if opened.cancelled() or not isinstance(error, Exception):
+        return answer.failure(opened, error)
     if code is not None:
         return answer.protocol_error(code)
-    if name == "ValidationError" and str(getattr(error, "title", "")).startswith("CallToolRequest"):
-        return Ending("invalid_request", name, -32602)
-    return Ending("exception", name)
+    if type(error).__name__ == "ValidationError" and str(getattr(error, "title", "")).startswith("CallToolRequest"):
+        return Ending("invalid_request", "ValidationError", INVALID_PARAMS)
+    return answer.failure(opened, error)
 
 
 def _arrival(runner: Any, dctx: Any, params: Mapping[str, Any] | None) -> Arrival:

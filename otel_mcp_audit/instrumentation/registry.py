@@ -109,4 +109,4 @@ def _in_process(opened: OpenCall, result: object) -> Ending:
 
 
 def _failed(opened: OpenCall, error: BaseException) -> Ending:
-    return answer.unanswered(opened, error) or opened.failure or Ending("exception", type(error).__name__)
+    return opened.failure if opened.failure and isinstance(error, Exception) else answer.failure(opened, error)

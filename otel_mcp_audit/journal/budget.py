@@ -3,10 +3,11 @@
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from otel_mcp_audit.journal.orphans import stream_folders
+from otel_mcp_audit.journal.listing import StreamFolder, stream_folders
 from otel_mcp_audit.journal.removal import Declare, OldSegment, OldStream, old_segments, old_stream
+from otel_mcp_audit.journal.starts import SUFFIX as STARTS
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
 STREAMS_KEPT: Final = 1000
@@ -29,6 +30,8 @@ class Budget:
         self.max_bytes = max_bytes
         self._used = 0
         self._spent = 0
+        # Sizes of closed streams: there may be a thousand, and none of them changes unnoticed.
+        self._closed: dict[StreamFolder, int] = {}
 
     @property
     def full(self) -> bool:
@@ -40,10 +43,21 @@ class Budget:
         self._spent += size
 
     def usage(self) -> int:
-        """Bytes of all files in the folder, looked up now. Reads every stream's folder: not for the event loop."""
+        """Bytes of all files in the folder, looked up now: not for the event loop."""
         self._spent = 0
-        self._used = sum(_bytes_in(path) for path in (self.root, *stream_folders(self.root)))
+        folders = stream_folders(self.root)
+        self._closed = {folder: size for folder in folders if (size := self._closed.get(folder)) is not None}
+        self._used = _look_into(self.root).size + sum(self._size_of(folder) for folder in folders)
         return self._used
+
+    def _size_of(self, folder: StreamFolder) -> int:
+        known = self._closed.get(folder)
+        if known is not None:
+            return known
+        size, growing = _look_into(folder.path)
+        if not growing:
+            self._closed[folder] = size
+        return size
 
     def make_room(self, live: Collection[str], declare: Declare) -> int:
         """Remove the oldest of what was delivered, where it is too much; answers the bytes freed.
@@ -56,18 +70,19 @@ class Budget:
             live: ids of the streams that this process writes.
             declare: told of each cut before it is made; where it raises, nothing more is removed.
         """
-        streams = sorted(self._old_streams(live))
-        surplus = max(0, len(streams) - STREAMS_KEPT)
-        freed = sum(_removed(stream, declare) for stream in streams[:surplus])
+        freed = 0
+        if len(stream_folders(self.root)) > STREAMS_KEPT:
+            streams = sorted(self._old_streams(live))
+            freed = sum(_removed(stream, declare) for stream in streams[: max(0, len(streams) - STREAMS_KEPT)])
         excess = self.usage() - self.max_bytes * _KEEP
         if excess > 0:
-            old = sorted([*streams[surplus:], *self._old_segments()], key=lambda old: old.changed)
+            old = sorted([*self._old_streams(live), *self._old_segments()], key=lambda old: old.changed)
             freed += _remove_until(excess, old, declare)
             self.usage()
         return freed
 
     def _old_streams(self, live: Collection[str]) -> Iterator[OldStream]:
-        for path in stream_folders(self.root):
+        for _, path in stream_folders(self.root):
             try:
                 stream = None if path.name in live else old_stream(path)
             except OSError:  # gone, or not to be read: it stays
@@ -76,7 +91,7 @@ class Budget:
                 yield stream
 
     def _old_segments(self) -> Iterator[OldSegment]:
-        for path in stream_folders(self.root):
+        for _, path in stream_folders(self.root):
             try:
                 yield from old_segments(path)
             except OSError:
@@ -99,9 +114,19 @@ def _removed(item: OldStream | OldSegment, declare: Declare) -> int:
         return 0
 
 
-def _bytes_in(folder: Path) -> int:
+class _Look(NamedTuple):
+    size: int
+    growing: bool
+
+
+def _look_into(folder: Path) -> _Look:
+    """Bytes of the files in a folder, and whether its stream may still grow, which its start file says."""
+    size, growing = 0, False
     try:
         with os.scandir(folder) as entries:
-            return sum(entry.stat(follow_symlinks=False).st_size for entry in entries if entry.is_file())
-    except OSError:
-        return 0
+            for entry in entries:
+                size += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
+                growing = growing or entry.name.endswith(STARTS)
+    except OSError:  # gone meanwhile
+        return _Look(0, growing=True)
+    return _Look(size, growing)

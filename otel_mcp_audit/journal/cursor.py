@@ -95,7 +95,7 @@ def least(folder: Path) -> Position | None:
     Raises:
         OSError: the folder cannot be read.
     """
-    return min((load(path)[0].position for path in folder.iterdir() if path.suffix == SUFFIX), default=None)
+    return min((load(folder / name)[0].position for name in disk.names(folder) if name.endswith(SUFFIX)), default=None)
 
 
 def name_for(sink: str) -> str:

@@ -220,6 +220,16 @@ def unpublished(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix == _UNPUBLISHED
 
 
+def names(folder: Path) -> list[str]:
+    """The names in a folder; a tenth of the cost of as many paths, and there may be a thousand folders.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
 def identity(path: Path) -> Identity | None:
     """Which file a name leads to, without following a link; None where the name leads nowhere.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from otel_mcp_audit.journal import cursor, starts, tail
+from otel_mcp_audit.journal import cursor, disk, reader, starts, tail
 from otel_mcp_audit.journal.brief import Brief, brief
 from otel_mcp_audit.journal.reader import FolderSegments
 
@@ -46,12 +46,12 @@ def finished(folder: Path, sinks: Iterable[str]) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    if starts.files(folder):
+    names = disk.names(folder)
+    if any(name.endswith(starts.SUFFIX) for name in names):
         return False
-    segments = FolderSegments(folder)
-    firsts = segments.firsts()
+    firsts = reader.firsts(names)
     if not firsts:
         return True
-    end = cursor.Position(firsts[-1], segments.size(firsts[-1]))
-    names = [cursor.name_for(sink) for sink in sinks if sink != NO_SINK]
-    return all(cursor.load(folder / f"{name}{cursor.SUFFIX}")[0].position >= end for name in names)
+    end = cursor.Position(firsts[-1], FolderSegments(folder).size(firsts[-1]))
+    cursors = [f"{cursor.name_for(sink)}{cursor.SUFFIX}" for sink in sinks if sink != NO_SINK]
+    return all(cursor.load(folder / name)[0].position >= end for name in cursors)

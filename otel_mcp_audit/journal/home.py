@@ -51,7 +51,8 @@ class Home:
             JournalError: it was not kept.
             OSError: it was not kept.
         """
-        self._look(seq)
+        if self.files.taken or time.monotonic() >= self._look_at:
+            self._look(seq)
         try:
             self.files.starts.begin(call_id, body)
         except Damaged:
@@ -66,7 +67,8 @@ class Home:
             JournalError: it was not kept.
             OSError: it was not kept, and no part of it will be taken for a record.
         """
-        self._look(seq)
+        if self.files.taken or time.monotonic() >= self._look_at:
+            self._look(seq)
         segment = self.files.segment
         if segment.broken or segment.size + len(line) > self._segment_bytes:
             self._make_room(len(line), seq)
@@ -95,9 +97,6 @@ class Home:
     def _look(self, seq: int) -> None:
         if self.files.taken:
             raise self.files.usurped()
-        now = time.monotonic()
-        if now < self._look_at:
-            return
         try:
             placed = mending.in_place(self.files)
             self._shut_out = False
@@ -106,7 +105,7 @@ class Home:
             placed = not self._open_up()
         if not placed:
             self._mend(seq)
-        self._look_at = now + LOOK_EVERY_S
+        self._look_at = time.monotonic() + LOOK_EVERY_S
 
     def _mend(self, seq: int) -> None:
         try:

@@ -9,9 +9,9 @@ class Incident:
 
     Attributes:
         reason: found at an adoption: ``torn_tail``, ``corrupt_tail``, ``torn_start``, ``corrupt_starts``,
-            ``starts_lost``, ``segment_truncated``; under a running writer: ``segment_deleted``, ``segment_moved``,
-            ``segment_replaced``, ``segment_truncated``, ``foreign_bytes``, ``starts_lost``, ``lock_lost``,
-            ``folder_deleted``, ``folder_moved``, ``folder_mode``.
+            ``starts_lost``, ``segment_truncated``, ``segment_cut_back``; under a running writer: ``segment_deleted``,
+            ``segment_moved``, ``segment_replaced``, ``segment_truncated``, ``foreign_bytes``, ``starts_lost``,
+            ``lock_lost``, ``folder_deleted``, ``folder_moved``, ``folder_mode``.
         first_seq: the first record that is missing, None where none is.
         last_seq: the last one.
         count: how many records (for the start file: lines) are missing.

@@ -1,9 +1,6 @@
 """Streams whose owner is gone: told apart from living and finished ones, and adopted by one process only."""
 
-import os
-import stat
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +9,8 @@ from msgspec import UNSET, DecodeError
 
 from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal import ending
+from otel_mcp_audit.journal import ending, starts
+from otel_mcp_audit.journal.listing import stream_folders
 from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
 from otel_mcp_audit.journal.reader import Reader
 from otel_mcp_audit.journal.stream import Stream
@@ -73,7 +71,7 @@ def find(root: Path, origin: Origin, report: Callable[[str], None] = lambda _: N
         report: told of each stream that cannot be used, in words.
     """
     found: list[Orphan] = []
-    for path in stream_folders(root, report):
+    for _, path in stream_folders(root, report):
         try:
             if not ending.finished(path, origin.sinks) and _left(path, origin):
                 found.append(Orphan(path, origin))
@@ -127,37 +125,6 @@ def _free(path: Path) -> bool:
     return True
 
 
-def stream_folders(root: Path, report: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """The folders in a journal that hold a stream of this user, those changed longest ago first.
-
-    Args:
-        root: the journal's folder.
-        report: told of each name that is passed over, in words.
-    """
-    try:
-        with os.scandir(root) as entries:
-            streams = [(entry, entry.stat(follow_symlinks=False)) for entry in entries if _is_uuid(entry.name)]
-    except OSError as error:
-        report(f"folder {root} cannot be read: {error.strerror}")
-        return []
-    found: list[tuple[float, Path]] = []
-    for entry, status in streams:
-        if not stat.S_ISDIR(status.st_mode):
-            report(f"stream {entry.path} is no folder: passed over")
-        elif status.st_uid != os.geteuid():
-            report(f"stream {entry.path} belongs to user {status.st_uid}: passed over")
-        else:
-            found.append((status.st_mtime, Path(entry.path)))
-    return [path for _, path in sorted(found)]
-
-
-def _is_uuid(name: str) -> bool:
-    try:
-        return str(uuid.UUID(name)) == name
-    except ValueError:
-        return False
-
-
 def heads(root: Path, limit: int = _HEADS) -> list[record.Head]:
     """The last records of the streams that have ended, the newest first.
 
@@ -166,11 +133,12 @@ def heads(root: Path, limit: int = _HEADS) -> list[record.Head]:
         limit: at most so many.
     """
     found: list[record.Head] = []
-    for path in reversed(stream_folders(root)):
+    for _, path in reversed(stream_folders(root)):
         if len(found) >= limit:
             break
         try:
-            last = ending.last_of_stream(path) if _free(path) else None
+            # A closed stream has no start file: no need to ask its lock, at the start of every process.
+            last = ending.last_of_stream(path) if not starts.files(path) or _free(path) else None
         except OSError:
             continue
         if last is not None and last.chain.stream == path.name:

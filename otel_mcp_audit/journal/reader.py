@@ -1,7 +1,7 @@
 """Reading a stream that somebody writes: this process, another one, or nobody any more."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -32,6 +32,11 @@ class Segments(Protocol):
         ...
 
 
+def firsts(names: Iterable[str]) -> list[int]:
+    """First sequence numbers of the segments among the names in a stream's folder, in order."""
+    return sorted(int(found[1]) for name in names if (found := _NAME.fullmatch(name)))
+
+
 class FolderSegments:
     """The segments in a stream's folder. A file is open only while it is read.
 
@@ -45,10 +50,9 @@ class FolderSegments:
     def firsts(self) -> list[int]:
         """First sequence numbers of the segments in the folder, in order."""
         try:
-            names = [entry.name for entry in self._folder.iterdir()]
+            return firsts(disk.names(self._folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(int(found[1]) for name in names if (found := _NAME.fullmatch(name)))
 
     def size(self, first: int) -> int:
         """Bytes of a segment; 0 where it is gone."""

@@ -9,7 +9,7 @@ from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import disk, starts
 from otel_mcp_audit.journal.brief import Brief, brief
-from otel_mcp_audit.journal.cursor import Position
+from otel_mcp_audit.journal.cursor import SUFFIX, Position, load
 from otel_mcp_audit.journal.files import Files
 from otel_mcp_audit.journal.incident import Incident, missing
 from otel_mcp_audit.journal.lock import Lock
@@ -18,6 +18,9 @@ from otel_mcp_audit.journal.segment import Segment
 
 _STARTS_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of a start file that is read: far above what the starts of one segment take."""
+
+_SEGMENT_RECORDS: Final = 1_000_000
+"""Records beyond which no cursor is believed to have stood in one segment."""
 
 
 class End(NamedTuple):
@@ -71,10 +74,24 @@ def recover(path: Path, lock: Lock) -> Recovered:
         files = Files(path, lock, segment, starts_file, disk.identity(path), _sizes(path, segment.first))
         files.incidents += _incidents(end, found, segment.first, torn)
         next_seq = max(end.last.chain.seq + end.corrupt + 1, segment.first)
-        if end.corrupt:
+        taken = _taken_beyond(path, segment)
+        if taken >= next_seq:
+            files.incidents.append(missing("segment_cut_back", next_seq, taken))
+            next_seq = taken + 1
+        if end.corrupt or taken:
             files.turn(next_seq)
         undo.pop_all()
         return Recovered(files, end.last.head, next_seq)
+
+
+def _taken_beyond(path: Path, segment: Segment) -> int:
+    """The last record that a sink has taken and the segment has no more, as after a power cut; 0 where there is none.
+
+    Its number and its place are used up: what is added there would look like what was delivered long ago.
+    """
+    cursors = (load(found)[0] for found in path.iterdir() if found.suffix == SUFFIX)
+    beyond = [c.seq for c in cursors if c.segment == segment.first and c.offset > segment.size]
+    return min(max(beyond, default=0), segment.first + _SEGMENT_RECORDS)
 
 
 def _starts(path: Path, first: int, ended: frozenset[str]) -> tuple[starts.Starts, starts.Found | None]:

@@ -90,7 +90,7 @@ class Segment:
         """
         if self.path is not None:
             # One call tells all that matters here: does the file still have a name, and is its end our end?
-            found = disk.status(self._fd)
+            found = disk.calls.fstat(self._fd)
             if found.st_nlink == 0:
                 raise Damaged(self.path, Damage.UNLINKED)
             if found.st_size != self.size:

@@ -71,7 +71,7 @@ def files(folder: Path) -> list[Path]:
     Raises:
         OSError: the folder cannot be read.
     """
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    return [folder / name for name in sorted(disk.names(folder)) if _NAME.fullmatch(name)]
 
 
 class Starts:

@@ -20,7 +20,7 @@ from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_status import RETRY_INFO, Failure, verdict
 from otel_mcp_audit.sinks.otlp_stub import CHANNEL_OPTIONS, Metadata, Stub, StubClient, compression
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, partial_success, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, partial_success, unencodable
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
 
@@ -107,6 +107,9 @@ class _Listener:
             failure = cast("Failure", error)
             self.verdict = verdict(failure, self._records)
             raise _Final(failure) from error
+        except ValueError:
+            self.verdict = Unavailable(UNSENDABLE_HEADERS)
+            raise self.verdict from None
         self.verdict = partial_success(response.partial_success)
         return response
 

@@ -20,7 +20,7 @@ from otel_mcp_audit.sinks.otlp_answer import Answer, verdict
 from otel_mcp_audit.sinks.otlp_deadline import DeadlineAdapter
 from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, unencodable
 from otel_mcp_audit.sinks.quote import quote
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
@@ -96,7 +96,7 @@ class _Session(requests.Session):
             with response:
                 self.verdict = verdict(Answer(response.status_code, response.headers, _body(response)))
         except _FAILED as error:
-            self.verdict = Unavailable(f"no answer from {_host(url)}: {quote(str(_cause(error)))}")
+            self.verdict = Unavailable(f"no answer from {_host(url)}: {_why(error)}")
             raise self.verdict from error
         self.judge()
         return response
@@ -116,11 +116,13 @@ def _body(response: requests.Response) -> bytes:
     return body
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What lies at the bottom: the outer errors name object addresses and the whole URL."""
+def _why(error: BaseException) -> str:
+    """What lies at the bottom: the outer errors name object addresses and the whole URL, and one a header's value."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return UNSENDABLE_HEADERS
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return error
+    return quote(str(error))
 
 
 def _host(url: str) -> str:

@@ -17,7 +17,8 @@ from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_status import Failure, verdict
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, partial_success, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, partial_success, unencodable
+from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import unseen
 
 Metadata = Sequence[tuple[str, str]]
@@ -62,6 +63,8 @@ class StubClient:
                 response = self._stub.Export(request=request, metadata=self._metadata, timeout=self._timeout)
         except grpc.RpcError as error:
             raise verdict(cast("Failure", error), len(records)) from error
+        except ValueError:
+            raise Unavailable(UNSENDABLE_HEADERS) from None
         if (refusal := partial_success(response.partial_success)) is not None:
             raise refusal
 

@@ -12,6 +12,9 @@ LONGEST_PAUSE: Final = 60.0
 ENCODING: Final = (ValueError, TypeError, OverflowError)
 """What projecting and encoding a record that is none of ours can raise."""
 
+UNSENDABLE_HEADERS: Final = "a header cannot be sent as it is; see OTEL_EXPORTER_OTLP_HEADERS"
+"""In place of the libraries' own texts, which show the header's value."""
+
 # grpc-go, grpc core, grpc-java, tonic and .NET, each in its own words. A quota says none of these.
 _SIZE: Final = re.compile(r"larger than|too large|exceeds (?:the )?max\w* (?:\w+ )*size", re.IGNORECASE)
 

@@ -13,6 +13,7 @@ from otel_mcp_audit.sinks.sink import FunctionSink, Named, Sink, Write
 
 SINKS: Final = "OTEL_MCP_AUDIT_SINKS"
 LOGS_EXPORTER: Final = "OTEL_LOGS_EXPORTER"
+SDK_DISABLED: Final = "OTEL_SDK_DISABLED"
 
 Part = str | Sink | Write | type[Sink]
 Spec = Part | Sequence[Part] | None
@@ -24,6 +25,8 @@ _DEFAULT: Final = "otlp"
 
 def resolve(spec: Spec, environ: Mapping[str, str]) -> list[Named]:
     """The sinks that a setting names, each once, in its order; none for ``none``.
+
+    With ``OTEL_SDK_DISABLED=true`` nothing leaves by OTLP; what is kept can be shipped later.
 
     Args:
         spec: the setting's value; None means the names in ``OTEL_LOGS_EXPORTER``.
@@ -42,8 +45,10 @@ def _resolve(spec: Part | Sequence[Part], variable: str, environ: Mapping[str, s
     parts = list(_parts(spec))
     if _NONE in parts and len(parts) > 1:
         raise ConfigurationError(f"{variable}: none stands alone; remove it, or the sinks beside it")
-    named = [_named(part, variable, environ) for part in parts if part != _NONE]
-    return _each_once(named)
+    named = _each_once([_named(part, variable, environ) for part in parts if part != _NONE])
+    if environ.get(SDK_DISABLED, "").strip().lower() == "true":
+        return [each for each in named if not isinstance(each.sink, OtlpSink)]
+    return named
 
 
 def _parts(spec: Part | Sequence[Part]) -> Sequence[Part]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # no POSIX locks on this platform: no writer of ours either
+except (
+    ImportError
+):  # pragma: no cover -- seen on Windows only; no POSIX locks on this platform: no writer of ours either
     fcntl = None
 
 

@@ -121,3 +121,26 @@ def test_a_sink_is_closed_although_nothing_was_ever_sent() -> None:
     sink = Recorder()
     assert Delivery("unused", sink).stop(5)
     assert sink.closed.is_set()
+
+
+def test_who_still_waits_when_the_last_flush_is_answered_is_let_go(trail: Trail) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang(_: Sequence[AuditRecord]) -> None:
+        entered.set()
+        release.wait(30)
+        raise ConnectionError("nobody there")
+
+    delivery = Delivery("ending", Recorder(hang), PATIENT)
+    delivery.add(trail.source())
+    trail.append()
+    delivery.wake()
+    assert entered.wait(20)
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(delivery.flush(3600)))
+    waiting.start()
+    # One attempt falls into its hour, so only the end lets it go.
+    assert not delivery.stop(0.1)
+    release.set()
+    waiting.join(20)
+    assert answers == [False]

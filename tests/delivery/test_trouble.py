@@ -82,7 +82,7 @@ def test_a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one(trail: Trai
     delivery.add(source._replace(reader=Slow(source, 1000)))
     assert delivery.progress().pending > 0
     assert not delivery.flush(5)
-    assert delivery.progress().last_error == "the journal cannot be read"
+    assert delivery.progress().last_error == "the journal cannot be read: Input/output error"
     delivery.stop(5)
 
 

@@ -144,19 +144,7 @@ def test_every_call_that_ended_has_arrived(damage: str, left: Left) -> None:
     assert [event["tool"] for event in ended] == ["echo"]
 
 
-_STRANDED: Final = pytest.mark.xfail(
-    reason="journal/recovery.py goes on in a segment that is shorter than its cursor: what it adds is never delivered"
-)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(damage, marks=_STRANDED if damage == AHEAD else ())
-        for damage in DAMAGES
-        if damage not in IN_FLIGHT_LOST
-    ],
-)
+@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage not in IN_FLIGHT_LOST])
 def test_every_call_in_flight_has_ended_as_unknown(damage: str, left: Left) -> None:
     unknown = [event["tool"] for event in _arrived(left, damage) if event["response"]["outcome"] == "unknown"]
     assert unknown == ["slow"]

@@ -300,3 +300,18 @@ def test_a_stream_that_was_gone_on_with_before_it_was_removed_stays(tmp_path: Pa
     again.close()
     assert old.remove(Declared(tmp_path)) == 0
     assert len(file_lines(folder)) == 3
+
+
+def test_usage_is_looked_up_anew_for_what_may_have_changed(stream: Stream, tmp_path: Path):
+    closed = left(tmp_path, end=stop)
+    limited = Budget(tmp_path, 1 << 30)
+    before = limited.usage()
+    added = len(stream.append(body("next")).line) + 1
+    assert limited.usage() == before + added
+    delivered(closed)
+    assert limited.usage() == before + added + (closed / "otlp.cursor").stat().st_size
+    again = reopened(closed)
+    added += len(again.append(body("more")).line) + 1
+    assert limited.usage() == before + added + (closed / "otlp.cursor").stat().st_size
+    again.close()
+    stream.close()

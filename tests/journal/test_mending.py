@@ -318,6 +318,19 @@ def test_a_stream_that_another_process_took_over_is_left_to_it(stream: Stream):
     assert Lock(folder_of(stream)).take()
 
 
+def test_a_stream_found_to_be_taken_over_takes_no_start_either(stream: Stream, monkeypatch: pytest.MonkeyPatch):
+    append(stream, 5)
+    monkeypatch.setattr(home, "LOOK_EVERY_S", 1e9)
+    append(stream, 6)
+    remove_lock(stream)
+    adopted = reopened(folder_of(stream))
+    adopted.append(body("unknown"), ends="open")
+    for attempt in (lambda: append(stream, 7), lambda: stream.begin("late", body("late"))):
+        with pytest.raises(JournalError, match="taken over"):
+            attempt()
+    adopted.close()
+
+
 def test_closing_a_stream_that_was_taken_over_leaves_the_other_s_start_file(tmp_path: Path):
     stream = Stream.create(tmp_path)
     append(stream, 0)

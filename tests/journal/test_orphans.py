@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_mcp_audit.journal import Origin, Stream, find, heads
-from otel_mcp_audit.journal.orphans import stream_folders
+from otel_mcp_audit.journal.listing import stream_folders
 from tests.journal.ordinary import USER, needs_root
 from tests.journal.streams import (
     BOOT,
@@ -259,7 +259,7 @@ def test_only_names_of_streams_are_looked_at(tmp_path: Path):
     folder = left(tmp_path)
     for name in ("notes", folder.name.upper() + "x", f"{{{folder.name}}}", folder.name.replace("-", "")):
         (tmp_path / name).mkdir()
-    assert stream_folders(tmp_path) == [folder]
+    assert [path for _, path in stream_folders(tmp_path)] == [folder]
 
 
 def test_a_folder_that_is_not_there_has_no_orphans_and_says_so(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The program ``python -m tests.receivers.otlp_grpc --port 0 --store FILE``; the receiver itself is in ``over_grpc``."""
+"""The program ``python -m tests.receivers.otlp_grpc --port 0 --store FILE``; the receiver is in ``over_grpc``."""
 
 from tests.receivers import command
 from tests.receivers.over_grpc import GrpcReceiver

@@ -1,4 +1,4 @@
-"""The program ``python -m tests.receivers.otlp_http --port 0 --store FILE``; the receiver itself is in ``over_http``."""
+"""The program ``python -m tests.receivers.otlp_http --port 0 --store FILE``; the receiver is in ``over_http``."""
 
 from tests.receivers import command
 from tests.receivers.over_http import HttpReceiver

@@ -15,12 +15,13 @@ class Wire:
         cut_after: bytes of answers on a connection after which it is cut; None never.
         pause: seconds after each single byte of an answer; 0 lets whole pieces through.
         answered: bytes of answers that went through so far.
+        connections: how many were made.
     """
 
     def __init__(self, port: int) -> None:
         self.cut_after: int | None = None
         self.pause = 0.0
-        self.answered = 0
+        self.answered = self.connections = 0
         self._to = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._closing = threading.Event()
@@ -48,6 +49,7 @@ class Wire:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             try:
                 far = socket.create_connection(self._to, 5)
             except OSError:

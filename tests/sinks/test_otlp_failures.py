@@ -146,3 +146,13 @@ def test_a_receiver_that_comes_back_on_its_port_is_found_again_at_once(
     with type(receiver)(receiver.port) as again:
         sink.write(records(2))
         assert len(again.records()) == 2
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown(
+    receiver: Receiver, sinks: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-access=hunter%0A2")
+    with pytest.raises(Unavailable, match="see OTEL_EXPORTER_OTLP_HEADERS") as error:
+        sinks(receiver).write(records(1))
+    assert "hunter" not in str(error.value)
+    assert receiver.requests == []

@@ -113,6 +113,16 @@ def test_the_way_without_tells_the_same(receiver: GrpcReceiver, behaviour: Any, 
     client.close()
 
 
+def test_the_way_without_does_not_show_a_header_that_cannot_be_sent(
+    receiver: GrpcReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-access=hunter%0A2")
+    client = StubClient(target(receiver), gzip_level=1)
+    with pytest.raises(Unavailable, match="see OTEL_EXPORTER_OTLP_HEADERS"):
+        client.export(records(1))
+    client.close()
+
+
 def test_the_way_without_refuses_what_cannot_be_projected(receiver: GrpcReceiver) -> None:
     foreign = event()
     foreign.timestamp = "yesterday"

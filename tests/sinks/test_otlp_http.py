@@ -80,6 +80,13 @@ def test_a_proxy_is_used_and_bounded_like_the_destination(monkeypatch: pytest.Mo
                 behind.export(records(1))
 
 
+def test_one_connection_serves_many_requests() -> None:
+    with HttpReceiver() as receiver, Wire(receiver.port) as wire, client(wire.endpoint) as steady:
+        for _ in range(5):
+            steady.export(records(1))
+        assert wire.connections == 1
+
+
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
     endless = garbage(b"x" * 10_000_000, "application/x-protobuf")
     refused = pytest.raises(Unavailable, match="too long")

@@ -47,6 +47,14 @@ def test_without_a_word_the_trail_goes_where_the_processs_logs_go(environ: dict[
     assert names(None, **environ) == found
 
 
+@pytest.mark.parametrize(
+    ("said", "found"), [("true", ["console"]), (" TRUE ", ["console"]), ("false", None), ("", None)]
+)
+def test_a_disabled_sdk_sends_nothing_and_prints_on(said: str, found: list[str] | None) -> None:
+    spec = "otlp,console,otlp+http://c:1"
+    assert names(spec, OTEL_SDK_DISABLED=said) == (found or ["otlp", "console", "otlp+http://c:1"])
+
+
 def test_an_explicit_sink_wins_over_the_general_variable() -> None:
     assert names("console", OTEL_LOGS_EXPORTER="otlp") == ["console"]
     assert names("none", OTEL_LOGS_EXPORTER="otlp") == []

@@ -216,3 +216,36 @@ def test_any_edit_of_a_sealed_line_is_found_unless_it_is_only_another_spelling(d
     edited = line[:at] + put + line[at + drop :]
     if isinstance(read(edited), Sealed):
         assert msgspec.json.decode(edited) == msgspec.json.decode(line)
+
+
+def test_what_a_sealed_line_says_badly_of_the_trail_is_not_believed() -> None:
+    crooked = [
+        record.Trail(heads=[record.Head("not a hash", 9, OTHER)]),
+        record.Trail(heads=[record.Head("A" * 64, 9, OTHER)]),
+    ]
+    bodies = [body(n, "audit_start", trail=each) for n, each in enumerate(crooked, 1)]
+    bodies.append(body(3, "audit_prune", trail=record.Trail(stream=STREAM, first_seq=1)))
+    bodies.append(body(4, "audit_prune"))
+    bodies.append(b'{"event":{"event_type":"audit_start"}}')
+    report = judged(chained(bodies))
+    assert (report.ok, report.records, report.pruned) == (True, 5, 0)
+    assert report.notes == [f"stream {STREAM}: open-ended, no audit_stop after record 5"]
+
+
+def test_a_line_without_a_tenant_is_of_none() -> None:
+    report = judged(chained([b'{"event":{}}', body(2)]), tenant="acme")
+    assert (report.ok, report.records) == (True, 1)
+
+
+def test_many_open_ends_are_one_note() -> None:
+    report = judged(trail(3, closed=False) + trail(3, OTHER, closed=False))
+    assert report.notes == ["2 streams are open-ended: no audit_stop after their last records"]
+
+
+def test_cuts_that_touch_and_overlap_are_counted_once() -> None:
+    declared = [LINES[:4], LINES[2:6], LINES[6:8]]
+    rest = chained([pruned(13 + n, lines) for n, lines in enumerate(declared)], seq=13, prev=head(LINES).hash)
+    report = judged(LINES[8:] + rest)
+    assert (report.ok, report.pruned) == (True, 8)
+    report = judged([*LINES[9:], *rest])
+    assert [(f.kind, f.seq, f.count) for f in report.findings] == [("missing_seq", 9, 1)]

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 
 from otel_mcp_audit.verify import verify
-from tests.verify.trails import OTHER, body, chained, checked, found, trail
-from tests.verify.wrappings import WRAPPINGS, Lines, archive, otlp_request, search_export
+from otel_mcp_audit.verify.text import RECORD_LIMIT
+from tests.verify.trails import OTHER, body, chained, checked, found, scanned, trail
+from tests.verify.wrappings import (
+    WRAPPINGS,
+    Lines,
+    archive,
+    array_on_one_line,
+    hec_events,
+    otlp_request,
+    search_export,
+    search_export_whole,
+)
 
 LINES = trail(6)
 
@@ -67,12 +77,11 @@ def test_a_torn_request_whose_record_stands_nowhere_else_is_a_finding(tmp_path: 
     assert sorted(found(report)) == [("missing_seq", 3), ("torn", 3)]
 
 
-def test_an_archive_torn_at_any_byte_never_costs_another_record(tmp_path: Path) -> None:
+def test_an_archive_torn_at_any_byte_never_costs_another_record() -> None:
     first, second = otlp_request(LINES[:1]), otlp_request(LINES[1:2])
     for cut in range(1, len(first)):
-        chain = checked(tmp_path, first[:cut] + first + second, name="archive")
-        assert chain.ok, cut
-        assert chain.records == 2, cut
+        report = scanned(first[:cut] + first + second)
+        assert (report.ok, report.records) == (True, 2), cut
 
 
 def test_a_request_torn_before_its_record_is_a_finding_only_where_the_chain_has_a_gap(tmp_path: Path) -> None:
@@ -92,6 +101,33 @@ def test_an_event_of_another_product_in_an_export_is_named(tmp_path: Path) -> No
 def test_a_key_that_belongs_to_nothing_costs_no_line_in_the_same_string(tmp_path: Path) -> None:
     text = b"".join(LINES).decode() + ', "chain": {"v": 1}, '
     assert checked(tmp_path, json.dumps({"event": text}).encode()).records == 6
+
+
+def test_strings_in_strings_are_opened_up_to_a_bound(tmp_path: Path) -> None:
+    text = LINES[0].decode().rstrip("\n")
+    for depth in range(1, 7):
+        text = json.dumps({"inner": text})
+        assert checked(tmp_path, text.encode()).records == (1 if depth <= 4 else 0)
+
+
+def test_long_strings_of_many_lines_are_read_to_their_end(tmp_path: Path) -> None:
+    lines = trail(1200)
+    assert sum(map(len, lines)) > RECORD_LIMIT
+    report = checked(tmp_path, json.dumps({"values": b"".join(lines).decode()}).encode())
+    assert (report.ok, report.records) == (True, 1200)
+
+
+@pytest.mark.parametrize(
+    "wrap", [archive, search_export_whole, array_on_one_line, hec_events], ids=lambda w: w.__name__
+)
+def test_a_line_that_is_read_in_pieces_loses_nothing_at_their_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Lines], bytes]
+) -> None:
+    content = wrap(LINES)
+    for size in (*range(300, 340), 1000, 4000):
+        monkeypatch.setattr("otel_mcp_audit.verify.files.PIECE", size)
+        report = checked(tmp_path, content)
+        assert (report.ok, report.records) == (True, 6), size
 
 
 FORGED = chained([body(n, value=trail(3, OTHER)[0].decode().rstrip("\n")) for n in (1, 2)])

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from otel_mcp_audit.journal import Stream
-from otel_mcp_audit.verify import verify
+from otel_mcp_audit.verify import size, verify
 from tests.verify.trails import OTHER, STREAM, body, checked, found, head, journal, trail
 from tests.verify.wrappings import archive
 
@@ -157,3 +157,8 @@ def test_the_report_as_json_has_the_keys_of_the_contract_and_no_others(tmp_path:
         "pruned": 0,
         "findings": [{"kind": "missing_seq", "stream": STREAM, "seq": 4, "last_seq": 5, "count": 2}],
     }
+
+
+def test_the_size_is_what_will_be_read(tmp_path: Path) -> None:
+    root = journal(tmp_path / "journal", LINES)
+    assert size([root, tmp_path / "gone"]) == sum(map(len, LINES))

@@ -1,10 +1,12 @@
 """Streams of sealed lines to verify, made with the record and the seal only."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from otel_mcp_audit import clock, record, seal
-from otel_mcp_audit.verify import Report, verify
+from otel_mcp_audit.verify import Chain, Report, verify
+from otel_mcp_audit.verify.scanner import Scanner
 
 STREAM = "0b5c1c8e-6f2f-4f6e-9a53-1f0f5a1d2c3b"
 OTHER = "5a8d2f10-0c7b-4a55-8d0e-2b6a3c4d5e6f"
@@ -92,6 +94,21 @@ def checked(
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else b"".join(content))
     return verify([path], tenant=tenant)
+
+
+def scanned(content: bytes, *, segment: bool = False) -> Report:
+    """Verify content as it would stand in a file."""
+    chain = Chain()
+    scanner = Scanner(chain, "content", segment=segment)
+    for line in io.BytesIO(content):
+        scanner.feed(line)
+    scanner.finish()
+    return chain.report()
+
+
+def scanned_segment(content: bytes) -> Report:
+    """Verify content as it would stand in a segment of a journal."""
+    return scanned(content, segment=True)
 
 
 def found(report: Report) -> list[tuple[str, int | None]]:

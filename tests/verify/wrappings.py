@@ -135,6 +135,17 @@ def reordered_and_indented(lines: Lines) -> bytes:
     return "\n".join(json.dumps(backwards(json.loads(line)), indent=4) for line in lines).encode()
 
 
+def reordered_in_strings(lines: Lines) -> bytes:
+    texts_anew = [json.dumps(backwards(json.loads(line)), indent=1) for line in lines]
+    return b"".join(json.dumps({"a": 'b \\ "c"', "event": text}).encode() + b"\n" for text in texts_anew)
+
+
+def reordered_in_cells(lines: Lines) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerows(["a", 'b "c"', json.dumps(backwards(json.loads(line)))] for line in lines)
+    return out.getvalue().encode()
+
+
 def parsed_in_an_export(lines: Lines) -> bytes:
     hits = [{"_source": backwards(json.loads(line))} for line in lines]
     return json.dumps({"hits": {"hits": hits}}, indent=1).encode()
@@ -196,6 +207,8 @@ WRAPPINGS: list[Callable[[Lines], bytes]] = [
     indented_objects,
     reordered_objects,
     reordered_and_indented,
+    reordered_in_strings,
+    reordered_in_cells,
     parsed_in_an_export,
     parsed_in_an_export_on_one_line,
     array_of_lines,
