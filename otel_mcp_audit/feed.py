@@ -11,7 +11,7 @@ from otel_mcp_audit.record import Trail, decode_line
 
 def feed(stream: Stream, sink: str) -> Source:
     """What the delivery to ``sink`` reads of a stream that this process writes."""
-    return _source(stream.id, stream.reader(), stream.path, sink)
+    return _source(stream.id, stream.reader(sink), stream.path, sink)
 
 
 def feed_beside(path: Path, sink: str) -> Source | None:

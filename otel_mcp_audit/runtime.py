@@ -89,8 +89,13 @@ class Runtime:
             self._auditor.close(EXIT_S, "signal")
 
     def forked(self) -> None:
-        """In a forked child: begin anew when used; the parent's auditor has let go of everything by itself."""
+        """In a forked child: begin anew when used; the parent's auditor has let go of everything by itself.
+
+        The handler goes too: a child that blocks outside Python could not be ended by a signal any more.
+        """
         self._reset()
+        if signal.getsignal(signal.SIGTERM) is _terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 RUNTIME: Final = Runtime()

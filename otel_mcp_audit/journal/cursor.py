@@ -89,13 +89,22 @@ def load(path: Path) -> tuple[Cursor, str | None]:
     return cursor, None
 
 
+def all_of(folder: Path) -> list[Cursor]:
+    """The cursors in a stream's folder; one that cannot be used stands at the beginning.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return [load(folder / name)[0] for name in disk.names(folder) if name.endswith(SUFFIX)]
+
+
 def least(folder: Path) -> Position | None:
     """The position that every cursor of a stream's folder has reached; None where there is no cursor.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    return min((load(folder / name)[0].position for name in disk.names(folder) if name.endswith(SUFFIX)), default=None)
+    return min((cursor.position for cursor in all_of(folder)), default=None)
 
 
 def name_for(sink: str) -> str:

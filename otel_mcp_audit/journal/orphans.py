@@ -49,6 +49,8 @@ class Orphan:
         """Take the stream over: its writer is this process from now on. None where another was quicker."""
         lock = Lock(self.path)
         try:
+            if not lock.path.exists() and not _idle(self.path):
+                raise JournalError("its lock file is gone, so its owner may live")
             if not lock.take():
                 return None
             if not ending.finished(self.path, self.origin.sinks):
@@ -84,10 +86,9 @@ def _left(path: Path, origin: Origin) -> bool:
     came_from = _origin(path)
     if came_from is None or came_from.service != origin.service or sorted(came_from.sinks) != sorted(origin.sinks):
         return False
-    idle = time.time() - _last_change(path) > IDLE_S
     # A lock file that is gone says nothing: its owner may live, and be about to notice.
     near = came_from[:2] == origin[:2] and (path / LOCK_NAME).exists()
-    return (idle or near) and _free(path)
+    return (near or _idle(path)) and _free(path)
 
 
 def _origin(path: Path) -> Origin | None:
@@ -108,8 +109,9 @@ def _service(trail: record.Trail) -> str:
     return next((item.value for item in trail.resource or () if item.name == _SERVICE), "")
 
 
-def _last_change(path: Path) -> float:
-    return max((entry.lstat().st_mtime for entry in path.iterdir()), default=0.0)
+def _idle(path: Path) -> bool:
+    changed = max((entry.lstat().st_mtime for entry in path.iterdir()), default=0.0)
+    return time.time() - changed > IDLE_S
 
 
 def _free(path: Path) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from otel_mcp_audit.journal import disk
+from otel_mcp_audit.journal import disk, tail
+from otel_mcp_audit.journal.brief import brief
 from otel_mcp_audit.journal.cursor import BEGINNING, Position
 from otel_mcp_audit.journal.segment import file_name
 
@@ -14,6 +15,10 @@ LONGEST_LINE: Final = 1024 * 1024
 
 _NAME: Final = re.compile(r"([0-9]{12,16})\.jsonl")
 _PROBLEMS_KEPT: Final = 100
+_FIRST_READ: Final = 64 * 1024
+"""Bytes: what a live reader finds is a few lines."""
+_READ: Final = 256 * 1024
+"""Bytes, where there is more: a backlog."""
 
 
 class Segments(Protocol):
@@ -120,7 +125,9 @@ class Reader:
         """
         lines: list[tuple[bytes, Position]] = []
         # Listed before it is read: once a later segment exists nothing is added to the one before it.
-        firsts = [first for first in self._segments.firsts() if first >= position.segment]
+        firsts = self._segments.firsts()
+        position = self._believed(position, firsts)
+        firsts = [first for first in firsts if first >= position.segment]
         for number, first in enumerate(firsts):
             offset = self._checked(first, position.offset) if first == position.segment else 0
             for line, after in self._lines(first, offset, last=number == len(firsts) - 1):
@@ -138,12 +145,28 @@ class Reader:
         Raises:
             OSError: the folder cannot be read.
         """
-        total = 0
-        for first in self._segments.firsts():
+        total, firsts = 0, self._segments.firsts()
+        position = self._believed(position, firsts)
+        for first in firsts:
             if first >= position.segment:
                 done = position.offset if first == position.segment else 0
                 total += max(0, self._segments.size(first) - done)
         return total
+
+    def _believed(self, position: Position, firsts: list[int]) -> Position:
+        """The position, if the stream may ever come to it; else the beginning: nothing is ever left out."""
+        if not firsts or position.segment <= firsts[-1]:
+            return position
+
+        def read(offset: int, limit: int) -> bytes:
+            return self._segments.read(firsts[-1], offset, limit)
+
+        last = brief(tail.line_before(read, tail.last_line_end(read, self._segments.size(firsts[-1]))) or b"")
+        # The name of the next segment, should the one of the position be just about to be made or put back.
+        if last is not None and position.segment <= last.chain.seq + 1:
+            return position
+        self._report(f"segment {position.segment} is not of this stream: read from the beginning")
+        return BEGINNING
 
     def _checked(self, first: int, offset: int) -> int:
         """The offset, if it is the beginning of a line; else the segment's beginning: nothing is ever left out."""
@@ -178,7 +201,3 @@ class Reader:
         if problem not in self.problems:
             self.problems[_PROBLEMS_KEPT - 1 :] = []
             self.problems.insert(0, problem)
-
-
-_FIRST_READ: Final = 64 * 1024
-_READ: Final = 256 * 1024

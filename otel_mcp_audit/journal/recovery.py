@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 
 from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
+from otel_mcp_audit.journal import cursor as cursors
 from otel_mcp_audit.journal import disk, starts
 from otel_mcp_audit.journal.brief import Brief, brief
-from otel_mcp_audit.journal.cursor import SUFFIX, Position, load
+from otel_mcp_audit.journal.cursor import Position
 from otel_mcp_audit.journal.files import Files
 from otel_mcp_audit.journal.incident import Incident, missing
 from otel_mcp_audit.journal.lock import Lock
@@ -85,12 +86,12 @@ def recover(path: Path, lock: Lock) -> Recovered:
 
 
 def _taken_beyond(path: Path, segment: Segment) -> int:
-    """The last record that a sink has taken and the segment has no more, as after a power cut; 0 where there is none.
+    """The last record that a sink has taken and that is no more, as after a power cut; 0 where there is none.
 
     Its number and its place are used up: what is added there would look like what was delivered long ago.
     """
-    cursors = (load(found)[0] for found in path.iterdir() if found.suffix == SUFFIX)
-    beyond = [c.seq for c in cursors if c.segment == segment.first and c.offset > segment.size]
+    end = Position(segment.first, segment.size)
+    beyond = [cursor.seq for cursor in cursors.all_of(path) if cursor.position > end]
     return min(max(beyond, default=0), segment.first + _SEGMENT_RECORDS)
 
 

@@ -189,8 +189,10 @@ class Stream:
         Raises:
             JournalError: not to be had; a signal handler that interrupts an append of its own thread never gets it.
         """
-        if self._closed or self._pid != os.getpid():
-            raise JournalError(f"stream {self._id} is closed, or belongs to the parent process: begin a new one")
+        if self._pid != os.getpid():
+            raise JournalError(f"stream {self._id} belongs to the parent process: begin a new one")
+        if self._closed:
+            raise JournalError(f"stream {self._id} is closed: begin a new one")
         if not self._lock.acquire(blocking=False):
             mine = self._holder == threading.get_ident()
             if mine or not self._lock.acquire(timeout=_WAIT_S):

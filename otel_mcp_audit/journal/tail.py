@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-_STEP: Final = 64 * 1024
-"""Bytes read at once: several lines, at ``record.LINE_LIMIT``."""
+_STEP: Final = 128 * 1024
+"""Bytes read at once: twice the longest line that is kept."""
 
 Read = Callable[[int, int], bytes]
 """Reads at most so many bytes (second) from an offset (first)."""

@@ -16,11 +16,10 @@ from opentelemetry.exporter.otlp.proto.grpc.exporter import OTLPExporterMixin
 
 from otel_mcp_audit.errors import AuditError
 from otel_mcp_audit.record import AuditRecord
-from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_status import RETRY_INFO, Failure, verdict
-from otel_mcp_audit.sinks.otlp_stub import CHANNEL_OPTIONS, Metadata, Stub, StubClient, compression
+from otel_mcp_audit.sinks.otlp_stub import CHANNEL_OPTIONS, Metadata, Stub, StubClient, compression, message
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, partial_success, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS, partial_success
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
 
@@ -58,13 +57,11 @@ class GrpcClient:
         if self._without is not None:
             self._without.export(records)
             return
-        listener = _Listener(self._exporter._client, len(records))
+        listener = _Listener(self._exporter._client, message(records), len(records))
         self._exporter._client = listener
         try:
             with unseen():
-                self._exporter.export(readable(records))
-        except ENCODING as error:
-            raise unencodable(error) from error
+                self._exporter.export(())  # it knows where to and how; what is sent is the listener's request
         finally:
             # After UNAVAILABLE the exporter has made its channel and stub anew: those stay.
             if self._exporter._client is listener:
@@ -91,23 +88,25 @@ class GrpcClient:
 
 
 class _Listener:
-    """The stub as the exporter sees it: asks once, and keeps the verdict."""
+    """The stub as the exporter sees it: sends our request once, and keeps the verdict."""
 
-    def __init__(self, stub: Stub, records: int) -> None:
+    def __init__(self, stub: Stub, request: Any, records: int) -> None:
         self.stub = stub
+        self._request = request
         self.asked = False
         self.verdict: AuditError | None = None
         self._records = records
 
     def Export(self, request: Any, metadata: Metadata, timeout: float) -> Any:  # noqa: N802 -- the service's name
+        del request  # an empty one
         self.asked = True
         try:
-            response = self.stub.Export(request=request, metadata=metadata, timeout=timeout)
+            response = self.stub.Export(request=self._request, metadata=metadata, timeout=timeout)
         except grpc.RpcError as error:
             failure = cast("Failure", error)
             self.verdict = verdict(failure, self._records)
             raise _Final(failure) from error
-        except ValueError:
+        except (ValueError, TypeError):
             self.verdict = Unavailable(UNSENDABLE_HEADERS)
             raise self.verdict from None
         self.verdict = partial_success(response.partial_success)

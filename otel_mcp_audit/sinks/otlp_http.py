@@ -6,6 +6,7 @@ The exporter takes a redirect and a partial success for success and tries six ti
 
 import gzip
 import logging
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,15 +19,18 @@ from otel_mcp_audit.errors import AuditError, Refused
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_answer import Answer, verdict
 from otel_mcp_audit.sinks.otlp_deadline import DeadlineAdapter
-from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS
+from otel_mcp_audit.sinks.otlp_wire import encoded
 from otel_mcp_audit.sinks.quote import quote
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
 
 _FAILED: Final = (requests.RequestException, HTTPError, OSError, ValueError)
 """What a request can end with that has no answer; the last for an address or a header that cannot be sent."""
+
+_GZIP_DEFAULT: Final = 6
+"""Where the exporter's own variables ask for gzip."""
 
 _ANSWER_LIMIT: Final = 64 * 1024
 """Bytes of an answer; an honest one has a few hundred."""
@@ -58,12 +62,10 @@ class HttpClient:
             TooLarge: the request was too large.
             Unavailable: not now.
         """
-        self._session.verdict = Refused("the exporter sent nothing: it cannot be encoded")
-        try:
-            with unseen():
-                self._exporter.export(readable(records))
-        except ENCODING as error:
-            raise unencodable(error) from error
+        self._session.verdict = Refused("the exporter sent nothing")
+        self._session.payload = encoded(records)
+        with unseen():
+            self._exporter.export(())  # it knows where to and how; what is sent is the session's payload
         self._session.judge()
 
     def close(self) -> None:
@@ -77,6 +79,7 @@ class _Session(requests.Session):
     def __init__(self, gzip_level: int | None) -> None:
         super().__init__()
         self.verdict: AuditError | None = None
+        self.payload = b""
         self._gzip_level = gzip_level
         adapter = DeadlineAdapter()
         self.mount("http://", adapter)
@@ -85,9 +88,12 @@ class _Session(requests.Session):
     def request(  # pyright: ignore[reportIncompatibleMethodOverride] -- every exporter names its arguments
         self, method: str, url: str, *, data: bytes, **options: Any
     ) -> requests.Response:
+        del data  # an empty request, encoded by the exporter
+        headers = dict(options.get("headers") or {})
         if self._gzip_level is not None:
-            data = gzip.compress(data, self._gzip_level)
-            options["headers"] = {**(options.get("headers") or {}), "Content-Encoding": "gzip"}
+            headers["Content-Encoding"] = "gzip"
+        data = self._packed(str(headers.get("Content-Encoding") or self.headers.get("Content-Encoding") or ""))
+        options["headers"] = headers
         # A certificate variable set to nothing means "the usual ones", not "do not look".
         options["verify"] = options.get("verify") or self.verify or True
         options |= {"allow_redirects": False, "stream": True}
@@ -100,6 +106,12 @@ class _Session(requests.Session):
             raise self.verdict from error
         self.judge()
         return response
+
+    def _packed(self, encoding: str) -> bytes:
+        """The payload as the header says that it is packed: the header is the exporter's, from its variables."""
+        if encoding == "gzip":
+            return gzip.compress(self.payload, _GZIP_DEFAULT if self._gzip_level is None else self._gzip_level)
+        return zlib.compress(self.payload) if encoding == "deflate" else self.payload
 
     def judge(self) -> None:
         """Raise the verdict, if it is a bad one."""

@@ -9,7 +9,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from otel_mcp_audit.errors import AuditError, Refused, TooLarge
-from otel_mcp_audit.sinks.otlp_verdict import LONGEST_PAUSE, speaks_of_size
+from otel_mcp_audit.sinks.otlp_verdict import LONGEST_PAUSE, UNSENDABLE_HEADERS, speaks_of_size
 from otel_mcp_audit.sinks.quote import quote
 from otel_mcp_audit.sinks.sink import NotUnderstood, Unavailable
 
@@ -17,6 +17,9 @@ RETRY_INFO: Final = "google.rpc.retryinfo-bin"
 """Where the Python exporter looks for how long to wait; Collectors say it in the status details."""
 
 _DETAILS: Final = "grpc-status-details-bin"
+_NEVER_SENT: Final = "Invalid metadata"
+"""gRPC's own word for headers that it refuses to send; no destination was asked."""
+
 _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "INTERNAL", "UNKNOWN"})
 _SIZE: Final = frozenset({"RESOURCE_EXHAUSTED", "OUT_OF_RANGE"})
 
@@ -47,6 +50,8 @@ def verdict(failure: Failure, records: int) -> AuditError:
     """
     code: str = failure.code().name
     words = failure.details() or ""
+    if words == _NEVER_SENT:
+        return Unavailable(UNSENDABLE_HEADERS)
     reason = f"gRPC {code}: {quote(words)}"
     after = _retry_after(failure.trailing_metadata() or ())
     if code in _SIZE and (speaks_of_size(words) or (code == "RESOURCE_EXHAUSTED" and records > 1 and after is None)):

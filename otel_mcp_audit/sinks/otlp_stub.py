@@ -7,17 +7,17 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import grpc
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.proto.collector.logs.v1 import (  # pyright: ignore[reportMissingTypeStubs] -- generated without
     logs_service_pb2_grpc as service,
 )
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.util.re import parse_env_headers
 
 from otel_mcp_audit.record import AuditRecord
-from otel_mcp_audit.sinks.otlp_records import readable
 from otel_mcp_audit.sinks.otlp_status import Failure, verdict
 from otel_mcp_audit.sinks.otlp_target import Target
-from otel_mcp_audit.sinks.otlp_verdict import ENCODING, UNSENDABLE_HEADERS, partial_success, unencodable
+from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS, partial_success
+from otel_mcp_audit.sinks.otlp_wire import encoded
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import unseen
 
@@ -38,6 +38,15 @@ class Stub(Protocol):
         ...
 
 
+def message(records: Sequence[AuditRecord]) -> ExportLogsServiceRequest:
+    """The request that carries the records.
+
+    Raises:
+        Refused: a record that cannot be encoded.
+    """
+    return ExportLogsServiceRequest.FromString(encoded(records))
+
+
 class StubClient:
     """Sends records to one address, with the exporter's environment variables.
 
@@ -54,16 +63,13 @@ class StubClient:
 
     def export(self, records: Sequence[AuditRecord]) -> None:
         """Make one attempt, as ``GrpcClient.export``."""
-        try:
-            request = encode_logs(readable(records))
-        except ENCODING as error:
-            raise unencodable(error) from error
+        request = message(records)
         try:
             with unseen():
                 response = self._stub.Export(request=request, metadata=self._metadata, timeout=self._timeout)
         except grpc.RpcError as error:
             raise verdict(cast("Failure", error), len(records)) from error
-        except ValueError:
+        except (ValueError, TypeError):
             raise Unavailable(UNSENDABLE_HEADERS) from None
         if (refusal := partial_success(response.partial_success)) is not None:
             raise refusal

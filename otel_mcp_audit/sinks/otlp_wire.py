@@ -6,14 +6,14 @@ tests hold every one against the official encoder. Field numbers: ``opentelemetr
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Final
 
 from otel_mcp_audit.projection import Attribute, Projection, project
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.semconv import SCOPE
+from otel_mcp_audit.sinks.otlp_verdict import ENCODING, unencodable
 
 _VARINT: Final = 0
 _FIXED64: Final = 1
@@ -25,19 +25,27 @@ _SHORT: Final = 126
 _MASK64: Final = (1 << 64) - 1
 
 
-def request(records: Sequence[AuditRecord]) -> bytes:
+def encoded(records: Sequence[AuditRecord]) -> bytes:
     """The request that carries the records, grouped by the Resource of the stream that each comes from.
 
     Raises:
-        ValueError: a line that cannot be projected.
+        Refused: a line that cannot be projected or encoded.
     """
-    groups = groupby(records, key=lambda record: record.resource)
-    return b"".join(_bytes(1, _resource_logs(resource, group)) for resource, group in groups)
+    try:
+        return _request(records)
+    except ENCODING as error:
+        raise unencodable(error) from error
 
 
-def _resource_logs(resource: Mapping[str, str], records: Iterator[AuditRecord]) -> bytes:
-    scope_logs = _SCOPE + b"".join(_bytes(2, _log_record(record)) for record in records)
-    return _bytes(1, _attributes(1, resource)) + _bytes(2, scope_logs)
+def _request(records: Sequence[AuditRecord]) -> bytes:
+    groups: dict[tuple[tuple[str, str], ...], list[bytes]] = {}
+    for record in records:
+        groups.setdefault(tuple(record.resource.items()), []).append(_bytes(2, _log_record(record)))
+    return b"".join(_bytes(1, _resource_logs(dict(resource), logs)) for resource, logs in groups.items())
+
+
+def _resource_logs(resource: Mapping[str, str], logs: list[bytes]) -> bytes:
+    return _bytes(1, _attributes(1, resource)) + _bytes(2, _SCOPE + b"".join(logs))
 
 
 def _log_record(record: AuditRecord) -> bytes:

@@ -5,9 +5,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except (
-    ImportError
-):  # pragma: no cover -- seen on Windows only; no POSIX locks on this platform: no writer of ours either
+except ImportError:  # pragma: no cover -- Windows, where no writer of ours runs
     fcntl = None
 
 

@@ -167,8 +167,10 @@ def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
     text, outline, key, final = here
     cell = quote.endswith(b'""')
     start = _first_key(text, key - len(quote))
-    if start is None:
-        start = outline.cell(key) if cell else outline.string(key)
+    # A string in a string is read from the outside: the inner one may be a client's words in somebody's record.
+    if start is None or quote not in (b'\\"', b'""'):
+        around = outline.cell(key) if cell else outline.string(key)
+        start = start if around is None else around
     if start is None:
         return
     if key - start > RECORD_LIMIT:
@@ -181,7 +183,8 @@ def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
             yield Found(start, line_end, written, wrapped=True)
             return
     end = cell_end(text, start, limit) if cell else string_end(text, start, limit)
-    if end == len(text) and not final and end - start < RECORD_LIMIT:
+    # An escape, or a doubled quote, may be cut in two.
+    if not final and text[end : end + 2] in (b"", b"\\", b'"') and end + 1 >= len(text) and end - start < RECORD_LIMIT:
         yield Found(start, None, None, wrapped=True)
         return
     inside = undouble(text[start:end]) if cell else unescape(text[start:end])

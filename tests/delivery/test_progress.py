@@ -1,6 +1,7 @@
 """What a delivery says of itself: in its progress, in the cursor, and in the log."""
 
 import logging
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -83,3 +84,18 @@ def test_a_single_blip_is_not_worth_a_line(trail: Trail, caplog: pytest.LogCaptu
     assert delivery.flush(20)
     delivery.stop(5)
     assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_a_cursor_is_saved_within_its_time_although_nothing_more_comes(trail: Trail) -> None:
+    sink = Recorder()
+    delivery = Delivery("saving", sink, QUICK._replace(save=0.3))
+    delivery.add(trail.source())
+    for count in (1, 2):
+        trail.append(1)
+        delivery.wake()
+        sink.wait_for(taken=count)
+    until = time.monotonic() + 20
+    while trail.cursor().seq < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    delivery.stop(5)

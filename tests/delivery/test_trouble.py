@@ -11,7 +11,7 @@ from otel_mcp_audit.delivery.track import Track
 from otel_mcp_audit.errors import Refused
 from otel_mcp_audit.journal import Position, Reader
 from otel_mcp_audit.record import AuditRecord
-from tests.delivery.sending import refusing
+from tests.delivery.sending import refusing, taking, unavailable
 from tests.delivery.trail import PATIENT, QUICK, Recorder, Trail, unique
 
 
@@ -196,6 +196,45 @@ def test_a_cursor_that_cannot_be_saved_delays_nothing(trail: Trail) -> None:
     source = trail.source()
     assert source.cursor_path is not None
     delivery.add(source._replace(cursor_path=source.cursor_path.parent / "gone" / "sink.cursor"))
+    assert delivery.flush(20)
+    assert sink.taken == lines
+    delivery.stop(5)
+
+
+def test_a_stop_on_a_machine_without_threads_left_is_bounded(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    delivery = Delivery("never", Recorder(), QUICK)
+    delivery.add(trail.source())
+    trail.append(1)
+    assert not delivery.stop(0.1)
+
+
+class Rewritten:
+    """A journal whose first line becomes another one of the same length behind the delivery's back."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.problems: list[str] = []
+        self.lines = lines
+
+    def read(self, position: Position, *, records: int, limit: int) -> list[tuple[bytes, Position]]:
+        return [] if position.offset else [(self.lines[0].encode(), Position(1, 1))]
+
+    def pending(self, position: Position) -> int:
+        return 1 - position.offset
+
+
+def test_what_is_sent_is_what_the_journal_holds_at_that_moment(trail: Trail) -> None:
+    lines = trail.append(2)
+    reader = Rewritten(lines)
+    sink = Recorder(unavailable)
+    delivery = Delivery("rewritten", sink, PATIENT)
+    delivery.add(trail.source()._replace(reader=reader))
+    assert not delivery.flush(5)
+    del reader.lines[0]
+    sink.judge = taking
     assert delivery.flush(20)
     assert sink.taken == lines
     delivery.stop(5)

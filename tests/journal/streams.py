@@ -9,7 +9,7 @@ from pathlib import Path
 import rfc8785
 
 from otel_mcp_audit import record
-from otel_mcp_audit.journal import BEGINNING, Cursor, Lock, Position, Reader, Stream, name_for
+from otel_mcp_audit.journal import BEGINNING, Cursor, Lock, Origin, Position, Reader, Stream, find, name_for
 from otel_mcp_audit.journal.home import Home
 
 TIME = "2026-11-24T10:30:00.000000Z"
@@ -137,3 +137,11 @@ def age(folder: Path, seconds: float) -> None:
     for path in (*folder.iterdir(), folder):
         status = path.stat()
         os.utime(path, (status.st_atime - seconds, status.st_mtime - seconds))
+
+
+HERE = Origin(HOST, BOOT, SERVICE, SINKS)
+
+
+def found(root: Path, origin: Origin = HERE, report: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Names of the streams that may be adopted."""
+    return [orphan.path.name for orphan in find(root, origin, report)]

@@ -3,14 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal import Budget, Cursor, Cut, Quarantine, Reader, Stream, budget
-from otel_mcp_audit.journal.removal import old_stream
+from otel_mcp_audit.journal import Budget, Cursor, Cut, Reader, Stream, budget
+from tests.journal.declared import Declared
 from tests.journal.streams import (
-    age,
     body,
-    crash,
     delivered,
     every,
     file_lines,
@@ -32,22 +29,6 @@ def stream(tmp_path: Path) -> Stream:
     for n in range(1, 50):
         stream.append(body(f"call-{n}"))
     return stream
-
-
-class Declared(list[Cut]):
-    """The cuts that were declared; each when all of its records were still there."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__()
-        self._root = root
-
-    def __call__(self, cut: Cut) -> None:
-        lines = file_lines(self._root / cut.stream)
-        numbers = [seq for seq in sequence(lines) if cut.first_seq <= seq <= cut.last_seq]
-        last = next(line for line in lines if record.decode_line(line).chain.seq == cut.last_seq)
-        assert len(numbers) == cut.count
-        assert record.decode_line(last).seal.hash == cut.last_hash
-        self.append(cut)
 
 
 def test_usage_is_that_of_all_files_and_full_counts_what_was_spent_since(stream: Stream, tmp_path: Path):
@@ -159,17 +140,6 @@ def test_a_segment_that_was_tampered_with_stays_as_evidence(stream: Stream, tmp_
     stream.close()
 
 
-def test_a_closed_and_delivered_stream_goes_as_a_whole_when_room_is_needed(tmp_path: Path):
-    folder = left(tmp_path, end=stop)
-    delivered(folder)
-    undelivered = left(tmp_path, end=stop)
-    declared = Declared(tmp_path)
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    assert Budget(tmp_path, 1).make_room(set(), declared) == size
-    assert [(cut.stream, cut.first_seq, cut.last_seq, cut.count) for cut in declared] == [(folder.name, 1, 2, 2)]
-    assert [path.name for path in tmp_path.iterdir()] == [undelivered.name]
-
-
 def test_what_went_before_is_not_counted_again_when_the_stream_goes(stream: Stream, tmp_path: Path):
     delivered(folder_of(stream))
     cuts: list[Cut] = []
@@ -179,73 +149,6 @@ def test_what_went_before_is_not_counted_again_when_the_stream_goes(stream: Stre
     Budget(tmp_path, 1).make_room(set(), cuts.append)
     assert not folder_of(stream).exists()
     assert sum(cut.count for cut in cuts) == 51
-
-
-@pytest.mark.parametrize("live", [True, False])
-def test_a_delivered_stream_that_somebody_holds_stays(tmp_path: Path, *, live: bool):
-    stream = Stream.create(tmp_path)
-    stream.append(header())
-    delivered(folder_of(stream))
-    for starts in folder_of(stream).glob("*.starts"):
-        starts.unlink()
-    assert Budget(tmp_path, 1).make_room({stream.id} if live else set(), Declared(tmp_path)) == 0
-    assert folder_of(stream).exists()
-    stream.close()
-
-
-def with_open_call(folder: Path) -> None:
-    (folder / "000000000001.starts").write_bytes(body("open") + b"\n")
-
-
-def with_quarantine(folder: Path) -> None:
-    Quarantine(folder / "otlp.quarantine.jsonl").append(b"{}", "refused")
-
-
-def with_foreign_file(folder: Path) -> None:
-    (folder / "000000000001.jsonl.foreign-1").write_bytes(b"what was it?")
-
-
-@pytest.mark.parametrize("spoil", [with_open_call, with_quarantine, with_foreign_file])
-def test_a_delivered_stream_with_something_to_look_at_stays(tmp_path: Path, spoil: object):
-    folder = left(tmp_path, end=stop)
-    delivered(folder)
-    spoil(folder)  # pyright: ignore[reportCallIssue] -- one of the functions above
-    assert Budget(tmp_path, 1).make_room(set(), Declared(tmp_path)) == 0
-    assert folder.exists()
-
-
-def test_what_a_killed_process_left_unpublished_does_not_keep_a_stream(tmp_path: Path):
-    folder = left(tmp_path, end=stop)
-    delivered(folder)
-    (folder / ".otlp.cursor.123.new").write_bytes(b"{")
-    Budget(tmp_path, 1).make_room(set(), Declared(tmp_path))
-    assert not folder.exists()
-
-
-def test_more_finished_streams_than_are_kept_go_the_oldest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(budget, "STREAMS_KEPT", 3)
-    folders = [left(tmp_path, end=stop) for _ in range(6)]
-    for n, folder in enumerate(folders):
-        delivered(folder)
-        age(folder, 1000 - n)
-    unfinished = left(tmp_path)
-    declared = Declared(tmp_path)
-    Budget(tmp_path, 1 << 30).make_room(set(), declared)
-    assert [cut.stream for cut in declared] == [folder.name for folder in folders[:3]]
-    assert {path.name for path in tmp_path.iterdir()} == {folder.name for folder in (*folders[3:], unfinished)}
-
-
-def test_the_folder_of_a_failed_start_goes_once_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(budget, "STREAMS_KEPT", 0)
-    stream = Stream.create(tmp_path)
-    crash(stream)
-    declared = Declared(tmp_path)
-    Budget(tmp_path, 1 << 30).make_room(set(), declared)
-    assert folder_of(stream).exists()
-    age(folder_of(stream), 700)
-    Budget(tmp_path, 1 << 30).make_room(set(), declared)
-    assert not folder_of(stream).exists()
-    assert declared == []
 
 
 def test_a_reader_goes_on_over_what_was_removed(stream: Stream, tmp_path: Path):
@@ -288,18 +191,6 @@ def test_what_cannot_be_removed_stays_and_the_rest_goes(
     Budget(tmp_path, 1).make_room({stream.id}, list[Cut]().append)
     assert [path.name for path in segment_files(folder_of(stream))[1:-1]] == [stubborn.name]
     stream.close()
-
-
-def test_a_stream_that_was_gone_on_with_before_it_was_removed_stays(tmp_path: Path):
-    folder = left(tmp_path, end=stop)
-    delivered(folder)
-    old = old_stream(folder)
-    assert old is not None
-    again = reopened(folder)
-    again.append(body("more"))
-    again.close()
-    assert old.remove(Declared(tmp_path)) == 0
-    assert len(file_lines(folder)) == 3
 
 
 def test_usage_is_looked_up_anew_for_what_may_have_changed(stream: Stream, tmp_path: Path):

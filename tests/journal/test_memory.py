@@ -27,6 +27,7 @@ def test_undelivered_records_are_kept_and_new_ones_refused_when_memory_is_full()
     with pytest.raises(JournalError, match="full of undelivered records"):
         stream.append(body("refused"))
     lines = every(stream.reader())
+    assert stream.reader().pending(BEGINNING) == sum(len(line) + 1 for line in lines) == stream.size_bytes
     assert len(lines) == kept
     assert_chain(lines, stream.id)
     stream.close()

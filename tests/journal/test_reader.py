@@ -110,6 +110,24 @@ def test_a_position_inside_a_line_begins_the_segment_anew_so_that_nothing_is_lef
     assert "inside a line" in reader.problems[0]
 
 
+@pytest.mark.parametrize("segment", [11, 10**15])
+def test_a_position_that_the_stream_will_never_come_to_is_read_from_the_beginning(folder: Path, segment: int):
+    reader = Reader(folder)
+    assert every(reader, Position(segment, 7)) == file_lines(folder)
+    assert reader.pending(Position(segment, 7)) == reader.pending(BEGINNING)
+    assert "not of this stream" in reader.problems[0]
+
+
+def test_a_position_in_a_segment_that_is_just_being_put_back_waits_for_it(folder: Path):
+    last = segment_files(folder)[-1]
+    position = Position(int(last.stem), 5)
+    last.unlink()
+    reader = Reader(folder)
+    assert reader.read(position, records=9, limit=9999) == []
+    assert reader.pending(position) == 0
+    assert reader.problems == []
+
+
 @pytest.mark.parametrize("before", [b"", b"one\n"])
 def test_an_over_long_line_is_passed_over_and_reported(tmp_path: Path, before: bytes):
     long = b"x" * (3 * LONGEST_LINE)

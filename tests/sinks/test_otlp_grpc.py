@@ -113,14 +113,21 @@ def test_the_way_without_tells_the_same(receiver: GrpcReceiver, behaviour: Any, 
     client.close()
 
 
-def test_the_way_without_does_not_show_a_header_that_cannot_be_sent(
-    receiver: GrpcReceiver, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("header", ["x-access=hunter%0A2", "x-access-bin=hunter"])
+@pytest.mark.parametrize("client_type", [GrpcClient, StubClient])
+def test_a_header_that_cannot_be_sent_is_neither_shown_nor_a_records_fault(
+    client_type: type[GrpcClient] | type[StubClient],
+    header: str,
+    receiver: GrpcReceiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-access=hunter%0A2")
-    client = StubClient(target(receiver), gzip_level=1)
-    with pytest.raises(Unavailable, match="see OTEL_EXPORTER_OTLP_HEADERS"):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
+    client = client_type(target(receiver), gzip_level=1)
+    with pytest.raises(Unavailable, match="see OTEL_EXPORTER_OTLP_HEADERS") as error:
         client.export(records(1))
+    assert "hunter" not in str(error.value)
     client.close()
+    assert receiver.requests == []
 
 
 def test_the_way_without_refuses_what_cannot_be_projected(receiver: GrpcReceiver) -> None:

@@ -1,4 +1,4 @@
-"""A record as the SDK's log record. Every name of the unstable logs API that this package uses is in this file."""
+"""A record as the SDK's own log record, for the official encoder: what ours is held against."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

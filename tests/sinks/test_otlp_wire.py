@@ -1,24 +1,32 @@
-"""A record as the SDK's log record."""
+"""Records as OTLP bytes: what the official encoder writes, field by field."""
 
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 
+from otel_mcp_audit.errors import Refused
 from otel_mcp_audit.record import AuditRecord
-from otel_mcp_audit.sinks.otlp_records import readable
+from otel_mcp_audit.sinks import otlp_wire
 from tests.receivers.store import logs
-from tests.sinks.lines import HEX, RESOURCE, event, records, sealed
+from tests.sinks.lines import HEX, event, records, sealed
+from tests.sinks.official import readable
 
 START = 1_795_516_200_250_000_000
 """2026-11-24T10:30:00.25Z."""
 
 
-def encoded(given: list[AuditRecord]) -> list[dict[str, Any]]:
-    return logs(encode_logs(readable(given)))
+def request_of(batch: list[AuditRecord]) -> ExportLogsServiceRequest:
+    return ExportLogsServiceRequest.FromString(otlp_wire.encoded(batch))
+
+
+def encoded(batch: list[AuditRecord]) -> list[dict[str, Any]]:
+    return logs(request_of(batch))
 
 
 def test_the_body_is_the_line_and_the_context_is_the_calls_span() -> None:
@@ -60,12 +68,33 @@ def test_no_attribute_limit_of_the_process_applies(monkeypatch: pytest.MonkeyPat
 def test_records_of_different_streams_stand_under_their_own_resource() -> None:
     # Equal Resources are one, also where they are told apart as objects.
     batch = [sealed(event(number), number + 1, {"service.name": f"s{number % 2}"}) for number in range(4)]
-    request = encode_logs(readable(batch))
+    request = request_of(batch)
     assert len(request.resource_logs) == 2
     assert [log["resource"] for log in logs(request)] == [{"service.name": name} for name in ("s0", "s0", "s1", "s1")]
 
 
-def test_a_resource_is_equal_to_one_of_the_sdk() -> None:
-    (log,) = readable(records())
-    assert log.resource == Resource(RESOURCE)
-    assert hash(log.resource) == hash(Resource(RESOURCE))
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+
+
+@given(
+    tool=texts,
+    resource=texts,
+    roles=st.lists(texts, max_size=3),
+    duration=st.integers(0, 2**53 - 1),
+    seq=st.integers(1, 2**53 - 1),
+    phi=st.booleans(),
+)
+def test_every_byte_means_what_the_official_encoder_means(
+    *, tool: str, resource: str, roles: list[str], duration: int, seq: int, phi: bool
+) -> None:
+    told = event(tool=tool)
+    told.user.roles, told.response.duration_us, told.phi = roles, duration, phi
+    record = sealed(told, seq, {"service.name": resource})
+    assert request_of([record]) == encode_logs(readable([record]))
+
+
+def test_a_line_that_cannot_be_projected_is_refused_and_nothing_is_sent() -> None:
+    told = event()
+    told.timestamp = "yesterday"
+    with pytest.raises(Refused, match="cannot be encoded"):
+        otlp_wire.encoded([sealed(told)])
