@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,18 +48,25 @@ class Orphan:
 
     def adopt(self) -> Stream | None:
         """Take the stream over: its writer is this process from now on. None where another was quicker."""
-        lock = Lock(self.path)
         try:
-            if not lock.path.exists() and not _idle(self.path):
-                raise JournalError("its lock file is gone, so its owner may live")
-            if not lock.take():
-                return None
-            if not ending.finished(self.path, self.origin.sinks):
-                return Stream.reopen(self.path, lock)
+            return self._adopt()
         except (OSError, JournalError) as error:
             self.problem = f"stream {self.path} cannot be adopted: {error}"
-        lock.release()
-        return None
+            return None
+
+    def _adopt(self) -> Stream | None:
+        lock = Lock(self.path)
+        if not lock.path.exists() and not _idle(self.path):
+            raise JournalError("its lock file is gone, so its owner may live")
+        if not lock.take():
+            return None
+        with ExitStack() as undo:
+            undo.callback(lock.release)
+            if ending.finished(self.path, self.origin.sinks):  # adopted, delivered and left by another
+                return None
+            stream = Stream.reopen(self.path, lock)
+            undo.pop_all()
+            return stream
 
 
 def find(root: Path, origin: Origin, report: Callable[[str], None] = lambda _: None) -> list[Orphan]:

@@ -109,7 +109,7 @@ def test_a_stream_whose_lock_file_was_removed_is_not_adopted_while_its_owner_may
     stream.append(body("next"))
     assert [incident.reason for incident in stream.incidents] in ([], ["lock_lost"])
     stream.close()
-    (tmp_path / stream.id / "lock").unlink()
+    (tmp_path / stream.id / "lock").unlink(missing_ok=True)
     age(tmp_path / stream.id, 10_000)
     adopted = orphan.adopt()
     assert adopted is not None

@@ -249,3 +249,9 @@ def test_cuts_that_touch_and_overlap_are_counted_once() -> None:
     assert (report.ok, report.pruned) == (True, 8)
     report = judged([*LINES[9:], *rest])
     assert [(f.kind, f.seq, f.count) for f in report.findings] == [("missing_seq", 9, 1)]
+
+
+def test_the_last_record_of_a_declared_cut_must_be_the_one_that_was_cut() -> None:
+    rest = chained([pruned(13, LINES[:5])], seq=13, prev=head(LINES).hash)
+    forged = chained([body(5, value="harmless")], seq=5, prev="d" * 64)
+    assert ("head_mismatch", 5) in found(judged(forged + LINES[5:] + rest))

@@ -28,6 +28,8 @@ HOSTILE = {
     "many beginnings": b'{"chain":{"prev":"' * 20_000,
     "many quoted beginnings": b'"{\\"chain\\":{\\"prev\\":\\"' * 15_000,
     "many keys in one string without end": b'"' + b'\\"chain\\":{\\"v\\":1},' * 20_000,
+    "many quoted keys outside of strings": b'\\"chain\\":{\\"v\\":1},\n' * 20_000,
+    "many doubled keys outside of cells": b'""chain"":{""v"":1},\n' * 20_000,
     "many cells": b'"{""chain"":{""prev"":""' * 15_000,
     "many lines of keys": b'"chain": {\n' * 20_000,
     "many keys without an object": b'"chain": {"v": 1},\n' * 20_000,

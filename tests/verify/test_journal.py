@@ -38,6 +38,15 @@ def test_a_half_line_of_a_living_writer_is_no_finding(tmp_path: Path) -> None:
             assert verify([root]).ok
 
 
+def test_a_half_line_before_the_end_is_a_finding_whoever_writes(tmp_path: Path) -> None:
+    root = journal(tmp_path, LINES)
+    segment = next(root.glob("*/*.jsonl"))
+    segment.write_bytes(b"".join(LINES[:4]) + LINES[4][:300] + b"".join(LINES[4:]))
+    with (segment.parent / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert found(verify([root])) == [("torn", 5)]
+
+
 def test_a_stream_that_a_header_names_and_that_is_gone_is_missing_from_a_journal(tmp_path: Path) -> None:
     root = journal(tmp_path, trail(3, OTHER, heads=[head(LINES)]))
     (finding,) = verify([root]).findings
