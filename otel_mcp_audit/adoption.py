@@ -3,7 +3,7 @@
 from otel_mcp_audit.journal import Stream
 from otel_mcp_audit.journal.ending import last_of_stream
 from otel_mcp_audit.ledger import Ledger
-from otel_mcp_audit.record import Body, Response, Trail, decode_body, encode_body
+from otel_mcp_audit.line import Body, Response, Trail, decode_body, encode_body
 
 
 def settle(stream: Stream) -> None:

@@ -14,9 +14,10 @@ from weakref import WeakSet
 from otel_mcp_audit import faults
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.identity import from_actor
+from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, raised
 from otel_mcp_audit.operation import Operation
-from otel_mcp_audit.record import Actor, Call, Request
+from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
 from otel_mcp_audit.settings import Settings

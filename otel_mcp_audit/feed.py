@@ -6,7 +6,7 @@ from msgspec import UNSET, DecodeError
 
 from otel_mcp_audit.delivery import Source
 from otel_mcp_audit.journal import Reader, Stream, name_for
-from otel_mcp_audit.record import Trail, decode_line
+from otel_mcp_audit.line import Trail, decode_line
 
 
 def feed(stream: Stream, sink: str) -> Source:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, cast
 
-from otel_mcp_audit.record import ANONYMOUS, UNASSIGNED, Actor, User
+from otel_mcp_audit.line import ANONYMOUS, UNASSIGNED, User
+from otel_mcp_audit.record import Actor
 from otel_mcp_audit.redaction import optional_text, text
 
 LIST_LIMIT: Final = 32

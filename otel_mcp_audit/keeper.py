@@ -11,7 +11,7 @@ from otel_mcp_audit.delivery import Delivery
 from otel_mcp_audit.feed import feed
 from otel_mcp_audit.journal import Budget, Cut, Stream
 from otel_mcp_audit.ledger import Ledger
-from otel_mcp_audit.record import Trail
+from otel_mcp_audit.line import Trail
 
 LOOK_EVERY_S: Final = 2.0
 """Seconds between two looks at the budget."""

@@ -9,7 +9,7 @@ import threading
 from otel_mcp_audit import faults, trail
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Budget, Entry, Incident, Stream
-from otel_mcp_audit.record import Trail
+from otel_mcp_audit.line import Trail
 
 
 class Ledger:

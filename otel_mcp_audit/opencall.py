@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 from msgspec import Struct
 
 from otel_mcp_audit import faults, redaction
-from otel_mcp_audit.record import Agent, Call, Event, Param, Request, Resource, Response, ServerInfo, User
+from otel_mcp_audit.line import Agent, Event, Param, Request, Resource, Response, ServerInfo, User
+from otel_mcp_audit.record import Call
 
 RESOURCES_KEPT: Final = 64
 """Resources that are collected while a call is open; the line's own cap is lower."""

@@ -16,9 +16,9 @@ from otel_mcp_audit.feed import feed
 from otel_mcp_audit.journal import Budget, Stream
 from otel_mcp_audit.keeper import Keeper
 from otel_mcp_audit.ledger import Ledger
+from otel_mcp_audit.line import Trail
 from otel_mcp_audit.origin import Origin
 from otel_mcp_audit.policy import Policy
-from otel_mcp_audit.record import Trail
 from otel_mcp_audit.recorder import Recorder
 from otel_mcp_audit.settings import Settings
 

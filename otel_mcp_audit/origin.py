@@ -11,7 +11,7 @@ from msgspec import Struct
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
-from otel_mcp_audit.record import NameValue
+from otel_mcp_audit.line import NameValue
 from otel_mcp_audit.redaction import text
 
 RESOURCE_LIMIT: Final = 48

@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import Struct
 
 from otel_mcp_audit.errors import ConfigurationError
-from otel_mcp_audit.record import Call, PolicyApplied
+from otel_mcp_audit.line import PolicyApplied
+from otel_mcp_audit.record import Call
 
 
 class Rule(Struct, frozen=True):

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from otel_mcp_audit import semconv
+from otel_mcp_audit.line import Event
 from otel_mcp_audit.outcome import ERROR as ERROR_SEVERITY
 from otel_mcp_audit.outcome import Severity, outcome
-from otel_mcp_audit.record import AuditRecord, Event
+from otel_mcp_audit.record import AuditRecord
 
 Attribute = str | int | float | bool | list[str]
 

@@ -6,19 +6,9 @@ from typing import Final
 from msgspec import UNSET
 
 from otel_mcp_audit import clock, identity, redaction
+from otel_mcp_audit.line import Agent, Body, Event, Param, Resource, Response, ServerInfo, User, encode_body
 from otel_mcp_audit.opencall import Arrival, OpenCall
 from otel_mcp_audit.policy import Policy
-from otel_mcp_audit.record import (
-    Agent,
-    Body,
-    Event,
-    Param,
-    Resource,
-    Response,
-    ServerInfo,
-    User,
-    encode_body,
-)
 from otel_mcp_audit.seal import BODY_LIMIT
 from otel_mcp_audit.settings import Settings
 

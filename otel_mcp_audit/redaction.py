@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
-from otel_mcp_audit.record import Param
+from otel_mcp_audit.line import Param
 
 TEXT_LIMIT: Final = 256
 """Characters of a client's text: names, tools, ids, agent."""

@@ -7,7 +7,7 @@ so it hashes what it writes before the last ``,"seal"``, plus the closing brace.
 import hashlib
 from typing import Final, NamedTuple
 
-from otel_mcp_audit.record import LINE_LIMIT
+from otel_mcp_audit.line import LINE_LIMIT
 
 GENESIS: Final = "0" * 64
 """``chain.prev`` of a stream's first line."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from otel_mcp_audit import clock, identity
-from otel_mcp_audit.record import Body, Event, PolicyApplied, Request, Response, Trail, encode_body
+from otel_mcp_audit.line import Body, Event, PolicyApplied, Request, Response, Trail, encode_body
 from otel_mcp_audit.seal import BODY_LIMIT
 
 _ACTIONS: Final = {

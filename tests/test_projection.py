@@ -3,10 +3,8 @@
 from inline_snapshot import snapshot
 
 from otel_mcp_audit import seal, semconv
-from otel_mcp_audit.projection import project, span_attributes
-from otel_mcp_audit.record import (
+from otel_mcp_audit.line import (
     Agent,
-    AuditRecord,
     Body,
     Event,
     Param,
@@ -18,6 +16,8 @@ from otel_mcp_audit.record import (
     User,
     encode_body,
 )
+from otel_mcp_audit.projection import project, span_attributes
+from otel_mcp_audit.record import AuditRecord
 
 EVENT = Event(
     action="EXECUTE",

@@ -8,19 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_mcp_audit import clock, seal
-from otel_mcp_audit.record import (
-    Agent,
-    AuditRecord,
-    Body,
-    Event,
-    Param,
-    Request,
-    Resource,
-    Response,
-    ServerInfo,
-    User,
-    encode_body,
-)
+from otel_mcp_audit.line import Agent, Body, Event, Param, Request, Resource, Response, ServerInfo, User, encode_body
+from otel_mcp_audit.record import AuditRecord
 
 hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

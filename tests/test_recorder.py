@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from otel_mcp_audit import seal
+from otel_mcp_audit.line import LINE_LIMIT, Agent, Param, Request, Resource, User, decode_body
 from otel_mcp_audit.opencall import Arrival
 from otel_mcp_audit.policy import Policy
-from otel_mcp_audit.record import LINE_LIMIT, Agent, Call, Param, Request, Resource, User, decode_body
+from otel_mcp_audit.record import Call
 from otel_mcp_audit.recorder import Recorder, encode
 from otel_mcp_audit.settings import Settings
 from tests.test_record import event

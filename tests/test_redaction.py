@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from otel_mcp_audit import redaction
-from otel_mcp_audit.record import Param
+from otel_mcp_audit.line import Param
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20)
 values = st.recursive(

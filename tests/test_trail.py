@@ -3,7 +3,7 @@
 import msgspec
 
 from otel_mcp_audit import seal, trail
-from otel_mcp_audit.record import Head, NameValue, Trail, decode_body
+from otel_mcp_audit.line import Head, NameValue, Trail, decode_body
 
 
 def test_a_record_about_the_trail_names_the_system_and_succeeds() -> None:

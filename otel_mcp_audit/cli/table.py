@@ -7,7 +7,8 @@ from rich.text import Text
 
 from otel_mcp_audit import clock
 from otel_mcp_audit.cli.terminal import plain
-from otel_mcp_audit.record import UNASSIGNED, AuditRecord
+from otel_mcp_audit.line import UNASSIGNED
+from otel_mcp_audit.record import AuditRecord
 
 _WIDEST: Final = 32
 """Columns are aligned up to this width; a longer value is shown whole and moves its own row only."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from otel_mcp_audit.delivery.item import Item
-from otel_mcp_audit.record import LINE_LIMIT
+from otel_mcp_audit.line import LINE_LIMIT
 
 RECORDS: Final = 500
 """Records of a request; its cost at a Collector is one sync, whatever it holds."""

@@ -8,8 +8,9 @@ from typing import Any
 from otel_mcp_audit.instrumentation import http_request
 from otel_mcp_audit.instrumentation.answer import field, mapping
 from otel_mcp_audit.instrumentation.serving import STDIO
+from otel_mcp_audit.line import Agent, Request, ServerInfo
 from otel_mcp_audit.opencall import Arrival
-from otel_mcp_audit.record import Agent, Call, Request, ServerInfo
+from otel_mcp_audit.record import Call
 from otel_mcp_audit.redaction import optional_text, text
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final, Literal, TypeVar, overload
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import watch
 from otel_mcp_audit.instrumentation.answer import length
+from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import Arrival, Ending, Mark, OpenCall, current, raised
-from otel_mcp_audit.record import Call, Request
+from otel_mcp_audit.record import Call
 
 F = TypeVar("F", bound=Callable[..., Any])
 

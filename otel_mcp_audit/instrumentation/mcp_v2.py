@@ -10,8 +10,8 @@ from opentelemetry import context
 
 from otel_mcp_audit.instrumentation import answer, arrival, spans, watch
 from otel_mcp_audit.instrumentation.watch import CALL
+from otel_mcp_audit.line import Agent
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
-from otel_mcp_audit.record import Agent
 from otel_mcp_audit.redaction import optional_text
 
 Args = tuple[Any, ...]

@@ -11,8 +11,9 @@ from opentelemetry.trace import SpanKind
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import answer, spans, watch
 from otel_mcp_audit.instrumentation.decorator import mark_of
+from otel_mcp_audit.line import Request, ServerInfo
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
-from otel_mcp_audit.record import Call, Request, ServerInfo
+from otel_mcp_audit.record import Call
 from otel_mcp_audit.redaction import optional_text, text
 
 FRAMEWORK_ERRORS: Final = frozenset({"ToolError", "ResourceError", "McpError", "MCPError"})

@@ -6,8 +6,9 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import spans
+from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
-from otel_mcp_audit.record import Call, Request
+from otel_mcp_audit.record import Call
 from otel_mcp_audit.runtime import RUNTIME
 
 P = ParamSpec("P")

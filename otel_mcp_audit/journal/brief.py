@@ -2,7 +2,8 @@
 
 from msgspec import DecodeError, Struct, json
 
-from otel_mcp_audit import record, seal
+from otel_mcp_audit import seal
+from otel_mcp_audit.line import Chain, Head, Seal
 
 
 class About(Struct):
@@ -15,14 +16,14 @@ class About(Struct):
 class Brief(Struct):
     """Where a line stands in its stream, what it is about, and its hash."""
 
-    chain: record.Chain
+    chain: Chain
     event: About
-    seal: record.Seal
+    seal: Seal
 
     @property
-    def head(self) -> record.Head:
+    def head(self) -> Head:
         """The line as the end of its stream."""
-        return record.Head(self.seal.hash, self.chain.seq, self.chain.stream)
+        return Head(self.seal.hash, self.chain.seq, self.chain.stream)
 
     @property
     def stops(self) -> bool:

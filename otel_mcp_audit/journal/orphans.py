@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET, DecodeError
 
-from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import ending, starts
 from otel_mcp_audit.journal.listing import stream_folders
 from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
 from otel_mcp_audit.journal.reader import Reader
 from otel_mcp_audit.journal.stream import Stream
+from otel_mcp_audit.line import Head, Trail, decode_line
 
 IDLE_S: Final = 600.0
 """Seconds without a change after which a stream of another host or boot counts as left."""
@@ -105,7 +105,7 @@ def _origin(path: Path) -> Origin | None:
     if line is None:
         return None
     try:
-        trail = record.decode_line(line).event.trail
+        trail = decode_line(line).event.trail
     except (DecodeError, UnicodeDecodeError) as error:
         raise JournalError(f"its first line cannot be read ({error})") from error
     if trail is UNSET:
@@ -113,7 +113,7 @@ def _origin(path: Path) -> Origin | None:
     return Origin(trail.host or "", trail.boot_id or "", _service(trail), trail.sinks or ())
 
 
-def _service(trail: record.Trail) -> str:
+def _service(trail: Trail) -> str:
     return next((item.value for item in trail.resource or () if item.name == _SERVICE), "")
 
 
@@ -135,14 +135,14 @@ def _free(path: Path) -> bool:
     return True
 
 
-def heads(root: Path, limit: int = _HEADS) -> list[record.Head]:
+def heads(root: Path, limit: int = _HEADS) -> list[Head]:
     """The last records of the streams that have ended, the newest first.
 
     Args:
         root: the journal's folder.
         limit: at most so many.
     """
-    found: list[record.Head] = []
+    found: list[Head] = []
     for _, path in reversed(stream_folders(root)):
         if len(found) >= limit:
             break

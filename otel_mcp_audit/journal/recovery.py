@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import cursor as cursors
 from otel_mcp_audit.journal import disk, starts
@@ -16,6 +15,7 @@ from otel_mcp_audit.journal.incident import Incident, missing
 from otel_mcp_audit.journal.lock import Lock
 from otel_mcp_audit.journal.reader import LONGEST_LINE, FolderSegments, Reader
 from otel_mcp_audit.journal.segment import Segment
+from otel_mcp_audit.line import Head
 
 _STARTS_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of a start file that is read: far above what the starts of one segment take."""
@@ -44,7 +44,7 @@ class Recovered(NamedTuple):
     """A stream's files, its last sound line, and the sequence number that comes next."""
 
     files: Files
-    head: record.Head
+    head: Head
     next_seq: int
 
 

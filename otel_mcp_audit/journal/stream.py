@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from otel_mcp_audit import record, seal
+from otel_mcp_audit import seal
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal.cursor import Position
 from otel_mcp_audit.journal.files import Files
@@ -19,6 +19,7 @@ from otel_mcp_audit.journal.lock import Lock
 from otel_mcp_audit.journal.memory import MEMORY_BYTES, Memory
 from otel_mcp_audit.journal.reader import Reader
 from otel_mcp_audit.journal.recovery import recover
+from otel_mcp_audit.line import Head
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """Where a segment ends."""
@@ -45,7 +46,7 @@ class Stream:
     a folder: in the anonymous one). What somebody did to the files is mended first, and noted in ``incidents``.
     """
 
-    def __init__(self, stream_id: str, store: Home | Memory, head: record.Head | None, next_seq: int) -> None:
+    def __init__(self, stream_id: str, store: Home | Memory, head: Head | None, next_seq: int) -> None:
         self._id = stream_id
         self._store = store
         self._last = head.seq if head else 0
@@ -107,9 +108,9 @@ class Stream:
         return self._store.files.path if isinstance(self._store, Home) else None
 
     @property
-    def head(self) -> record.Head | None:
+    def head(self) -> Head | None:
         """The last record that was kept; None before the first."""
-        return record.Head(self._next.prev, self._last, self._id) if self._last else None
+        return Head(self._next.prev, self._last, self._id) if self._last else None
 
     @property
     def open_calls(self) -> Mapping[str, bytes]:
@@ -136,7 +137,7 @@ class Stream:
 
         Args:
             call_id: the call's id, which is the ``event.id`` in ``body``.
-            body: an encoded ``record.Body``: the event as far as it is known.
+            body: an encoded ``Body``: the event as far as it is known.
 
         Raises:
             JournalError: it was not kept.
@@ -153,7 +154,7 @@ class Stream:
         """Seal a record and keep it as the next of the stream.
 
         Args:
-            body: an encoded ``record.Body``.
+            body: an encoded ``Body``.
             ends: id of the call that this record ends.
 
         Raises:

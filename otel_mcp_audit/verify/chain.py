@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from otel_mcp_audit.record import Trail
+from otel_mcp_audit.line import Trail
 from otel_mcp_audit.verify.finding import Finding, Kind, Place, at
 from otel_mcp_audit.verify.line import Claim, Sealed, as_written, glance, tenant_of
 from otel_mcp_audit.verify.report import Report

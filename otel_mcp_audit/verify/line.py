@@ -13,7 +13,7 @@ import msgspec
 import rfc8785
 
 from otel_mcp_audit import seal
-from otel_mcp_audit.record import FORMAT_VERSION, Trail
+from otel_mcp_audit.line import FORMAT_VERSION, Trail
 from otel_mcp_audit.verify.finding import Kind
 
 _CHAIN: Final = re.compile(

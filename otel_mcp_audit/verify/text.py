@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from otel_mcp_audit.record import LINE_LIMIT
+from otel_mcp_audit.line import LINE_LIMIT
 from otel_mcp_audit.verify.line import Claim, Sealed, as_written, identity, read
 from otel_mcp_audit.verify.quoting import (
     Outline,

@@ -19,7 +19,8 @@ from otel_mcp_audit.cli import demo as demo_command
 from otel_mcp_audit.cli.demo import demo, reckon
 from otel_mcp_audit.demo import parts, stage
 from otel_mcp_audit.demo.stage import Call
-from otel_mcp_audit.record import AuditRecord, Body, Event, Request, Response, User, encode_body
+from otel_mcp_audit.line import Body, Event, Request, Response, User, encode_body
+from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.seal import GENESIS, Link, seal
 
 COMMAND = Path(sys.executable).with_name("otel-mcp-audit")

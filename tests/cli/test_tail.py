@@ -12,17 +12,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from otel_mcp_audit import record
 from otel_mcp_audit.cli.newest import newest
 from otel_mcp_audit.journal import Stream
+from otel_mcp_audit.line import Body, Event, decode_body, encode_body
 from tests.cli.commands import COMMAND, environment, run
 from tests.verify.trails import OTHER, body, journal, trail
 
 
 def called(number: int, **changes: object) -> bytes:
     """A body of one call, with some of the event changed."""
-    event = msgspec.convert(msgspec.to_builtins(record.decode_body(body(number)).event) | changes, record.Event)
-    return record.encode_body(record.Body(event=event))
+    event = msgspec.convert(msgspec.to_builtins(decode_body(body(number)).event) | changes, Event)
+    return encode_body(Body(event=event))
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from otel_mcp_audit import clock, record
+from otel_mcp_audit import clock
 from otel_mcp_audit.delivery import Pace, Source
 from otel_mcp_audit.journal import Cursor, Stream, load
+from otel_mcp_audit.line import Body, Event, Request, Response, User, encode_body
 from otel_mcp_audit.record import AuditRecord
 
 QUICK = Pace(linger=0.01, pause=0.02, longest_pause=0.1, save=0.0)
@@ -21,18 +22,18 @@ PATIENT = Pace(linger=0.01, pause=30.0, longest_pause=60.0, save=0.0)
 def body(tool: str = "echo", *, pad: int = 0, event_type: str = "tool_call") -> bytes:
     """An encoded body; ``pad`` makes it longer by so many bytes."""
     ns = clock.now_ns()
-    event = record.Event(
+    event = Event(
         action="EXECUTE",
         event_type=event_type,
         id=clock.record_id(ns),
         purpose="p" * pad,
-        request=record.Request(method="tools/call", trace_id="a" * 32, span_id="b" * 16),
-        response=record.Response(outcome="success", duration_us=1500),
+        request=Request(method="tools/call", trace_id="a" * 32, span_id="b" * 16),
+        response=Response(outcome="success", duration_us=1500),
         timestamp=clock.timestamp(ns),
         tool=tool,
-        user=record.User(id="ü\u2028ser"),
+        user=User(id="ü\u2028ser"),
     )
-    return record.encode_body(record.Body(event=event))
+    return encode_body(Body(event=event))
 
 
 class Trail:

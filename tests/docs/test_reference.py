@@ -11,8 +11,8 @@ from msgspec import Struct, UnsetType
 import otel_mcp_audit
 from otel_mcp_audit import Settings, cli, semconv
 from otel_mcp_audit.errors import ConfigurationError
+from otel_mcp_audit.line import Line
 from otel_mcp_audit.outcome import OUTCOMES
-from otel_mcp_audit.record import Line
 from otel_mcp_audit.settings import PREFIX
 from tests.docs.rows import codes, page, rows
 

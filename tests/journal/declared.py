@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from otel_mcp_audit import record
 from otel_mcp_audit.journal import Cut
+from otel_mcp_audit.line import decode_line
 from tests.journal.streams import (
     file_lines,
     sequence,
@@ -20,7 +20,7 @@ class Declared(list[Cut]):
     def __call__(self, cut: Cut) -> None:
         lines = file_lines(self._root / cut.stream)
         numbers = [seq for seq in sequence(lines) if cut.first_seq <= seq <= cut.last_seq]
-        last = next(line for line in lines if record.decode_line(line).chain.seq == cut.last_seq)
+        last = next(line for line in lines if decode_line(line).chain.seq == cut.last_seq)
         assert len(numbers) == cut.count
-        assert record.decode_line(last).seal.hash == cut.last_hash
+        assert decode_line(last).seal.hash == cut.last_hash
         self.append(cut)

@@ -8,37 +8,37 @@ from pathlib import Path
 
 import rfc8785
 
-from otel_mcp_audit import record
 from otel_mcp_audit.journal import BEGINNING, Cursor, Lock, Origin, Position, Reader, Stream, find, name_for
 from otel_mcp_audit.journal.home import Home
+from otel_mcp_audit.line import Body, Event, NameValue, Request, Response, Trail, User, decode_line, encode_body
 
 TIME = "2026-11-24T10:30:00.000000Z"
 HOST, BOOT, SERVICE, SINKS = "host-1", "boot-1", "records", ["otlp"]
 
 
-def body(call_id: str, event_type: str = "tool_call", *, pad: int = 0, trail: record.Trail | None = None) -> bytes:
+def body(call_id: str, event_type: str = "tool_call", *, pad: int = 0, trail: Trail | None = None) -> bytes:
     """An encoded body; ``pad`` makes it longer by so many bytes."""
-    event = record.Event(
+    event = Event(
         action="EXECUTE",
         event_type=event_type,
         id=call_id,
-        request=record.Request(),
-        response=record.Response(outcome="success"),
+        request=Request(),
+        response=Response(outcome="success"),
         timestamp=TIME,
         tool="t" * pad,
-        user=record.User(),
+        user=User(),
     )
     if trail is not None:
         event.trail = trail
-    return record.encode_body(record.Body(event=event))
+    return encode_body(Body(event=event))
 
 
 def header(
     host: str = HOST, boot: str = BOOT, service: str = SERVICE, sinks: list[str] | None = None, call_id: str = "start"
 ) -> bytes:
     """The body of a stream's first line."""
-    resource = [record.NameValue("service.name", service)]
-    trail = record.Trail(host=host, boot_id=boot, resource=resource, sinks=SINKS if sinks is None else sinks)
+    resource = [NameValue("service.name", service)]
+    trail = Trail(host=host, boot_id=boot, resource=resource, sinks=SINKS if sinks is None else sinks)
     return body(call_id, "audit_start", trail=trail)
 
 
@@ -80,12 +80,12 @@ def walk(
 
 def sequence(lines: list[bytes]) -> list[int]:
     """The lines' numbers."""
-    return [record.decode_line(line).chain.seq for line in lines]
+    return [decode_line(line).chain.seq for line in lines]
 
 
 def ids(lines: list[bytes]) -> list[str]:
     """The lines' event ids."""
-    return [record.decode_line(line).event.id for line in lines]
+    return [decode_line(line).event.id for line in lines]
 
 
 def assert_chain(lines: list[bytes], stream_id: str, *, canonical: int = 300) -> None:

@@ -195,10 +195,13 @@ def test_what_cannot_be_removed_stays_and_the_rest_goes(
 
 def test_usage_is_looked_up_anew_for_what_may_have_changed(stream: Stream, tmp_path: Path):
     closed = left(tmp_path, end=stop)
+    growing = Stream.create(tmp_path)
+    growing.append(header())
     limited = Budget(tmp_path, 1 << 30)
     before = limited.usage()
-    added = len(stream.append(body("next")).line) + 1
+    added = len(growing.append(body("next")).line) + 1
     assert limited.usage() == before + added
+    growing.close()
     delivered(closed)
     assert limited.usage() == before + added + (closed / "otlp.cursor").stat().st_size
     again = reopened(closed)

@@ -107,6 +107,8 @@ def test_neither_user_nor_password_is_in_a_name(text: str):
 
 def test_a_changed_password_keeps_the_cursor_and_another_database_has_its_own():
     assert name_for("postgresql://a:one@db/audit") == name_for("postgresql://b:two@db/audit")
+    assert name_for("postgresql://db/audit?password=one&a=b") == name_for("postgresql://db/audit?password=two&a=b")
+    assert len(name_for("x" * 300)) <= 100
     texts = [
         "postgresql://db/audit",
         "postgresql://db/other",

@@ -50,6 +50,12 @@ def test_a_lock_whose_file_was_removed_or_replaced_is_not_intact(tmp_path: Path)
     lock.release()
 
 
+def test_a_folder_that_is_gone_is_not_made_again_for_its_lock(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="gone"):
+        Lock(tmp_path / "gone").take()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", NO_LOCKS)
 def test_where_locks_do_not_work_streams_are_written_and_none_is_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException

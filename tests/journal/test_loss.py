@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_mcp_audit import record
 from otel_mcp_audit.journal import Cursor, Incident, Reader, Stream
+from otel_mcp_audit.line import decode_line
 from tests.journal.removals import append, five_more, remove_lock, remove_stream
 from tests.journal.streams import (
     assert_chain,
@@ -33,7 +33,7 @@ def test_what_was_cut_off_under_us_is_named_and_the_chain_goes_on_in_a_new_segme
     lines = every(Reader(folder_of(stream)))
     assert sequence(lines) == [*range(1, whole + 1), *range(6, 11)]
     # The next record still links to the one that was cut off: whoever has a copy of that can show so.
-    assert record.decode_line(lines[whole]).chain.prev == record.decode_line(before.splitlines()[-1]).seal.hash
+    assert decode_line(lines[whole]).chain.prev == decode_line(before.splitlines()[-1]).seal.hash
 
 
 def test_a_segment_shortened_and_then_removed_gives_back_what_is_left(stream: Stream):

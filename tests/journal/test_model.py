@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_mcp_audit import record
 from otel_mcp_audit.journal import Stream
+from otel_mcp_audit.line import Head, decode_line
 from tests.journal.streams import assert_chain, body, crash, file_lines, header, ids, reopened, segment_files
 
 STEPS = st.one_of(
@@ -67,7 +67,7 @@ class Model:
         assert_chain(lines, self.stream.id)
         assert ids(lines) == self.kept
         assert dict(self.stream.open_calls) == self.open
-        assert self.stream.head == record.Head(record.decode_line(lines[-1]).seal.hash, len(lines), self.stream.id)
+        assert self.stream.head == Head(decode_line(lines[-1]).seal.hash, len(lines), self.stream.id)
         assert len(list(self.folder.glob("*.starts"))) == 1
         assert all(path.stem == f"{int(path.stem):012d}" for path in segment_files(self.folder))
 

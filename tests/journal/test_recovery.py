@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from otel_mcp_audit import record
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Cursor, Incident, Reader, Stream
+from otel_mcp_audit.line import Head, decode_line
 from tests.journal.streams import (
     assert_chain,
     body,
@@ -81,9 +81,9 @@ def test_corrupt_lines_at_the_end_stay_are_named_and_their_numbers_are_not_given
     segment.write_bytes(b"".join((*lines[:2], lines[2].replace(b"call-2", b"CALL-2"), b"junk\n")))
     stream = reopened(folder)
     assert stream.incidents == [Incident("corrupt_tail", 3, 4, 2, len(lines[2]) + 5)]
-    assert stream.head == record.Head(record.decode_line(lines[1]).seal.hash, 2, stream.id)
+    assert stream.head == Head(decode_line(lines[1]).seal.hash, 2, stream.id)
     entry = stream.append(body("next"))
-    assert (entry.link.seq, entry.link.prev) == (5, record.decode_line(lines[1]).seal.hash)
+    assert (entry.link.seq, entry.link.prev) == (5, decode_line(lines[1]).seal.hash)
     assert segment_files(folder)[-1].name == "000000000005.jsonl"
     assert segment.read_bytes().endswith(b"junk\n")
     stream.close()

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from otel_mcp_audit import record, seal
+from otel_mcp_audit import seal
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Cursor, Stream
 from otel_mcp_audit.journal.home import Home
 from otel_mcp_audit.journal.memory import Memory
 from otel_mcp_audit.journal.stream import LONGEST_KEPT
+from otel_mcp_audit.line import Head
 from tests.journal.streams import assert_chain, body, every, file_lines, folder_of, header, ids, segment_files, sequence
 
 
@@ -65,7 +66,7 @@ def test_the_head_is_the_last_record(root: Path | None):
     stream = Stream.create(root)
     assert stream.head is None
     entry = stream.append(header())
-    assert stream.head == record.Head(entry.hash, 1, stream.id)
+    assert stream.head == Head(entry.hash, 1, stream.id)
     stream.close()
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from otel_mcp_audit import clock, record, seal
+from otel_mcp_audit import clock, seal
+from otel_mcp_audit.line import decode_line
 from otel_mcp_audit.verify import verify
 from tests.verify.trails import STREAM, body, chained, checked, found, journal, trail
 from tests.verify.wrappings import search_export
@@ -66,8 +67,8 @@ def test_a_trail_verifies_from_a_table_alone_whatever_its_time_column_keeps(tmp_
               for n, time in enumerate(TIMES, 1)]  # fmt: skip
     table = sqlite3.connect(":memory:")
     table.execute("CREATE TABLE audit (timestamp TEXT, line TEXT)")
-    rows = [(record.decode_line(line).event.timestamp[:19], line.decode().rstrip("\n")) for line in chained(bodies)]
-    assert [record.decode_line(line.encode()).event.timestamp for _, line in rows] == TIMES
+    rows = [(decode_line(line).event.timestamp[:19], line.decode().rstrip("\n")) for line in chained(bodies)]
+    assert [decode_line(line.encode()).event.timestamp for _, line in rows] == TIMES
     table.executemany("INSERT INTO audit VALUES (?, ?)", rows)
     with (tmp_path / "dump.csv").open("w", encoding="utf-8", newline="") as dump:
         csv.writer(dump).writerows(table.execute("SELECT * FROM audit ORDER BY line DESC"))

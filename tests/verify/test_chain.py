@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_mcp_audit import record
+from otel_mcp_audit.line import Head, Trail, decode_line
 from otel_mcp_audit.verify import Chain, Report
 from otel_mcp_audit.verify.finding import Place
 from otel_mcp_audit.verify.line import Sealed, read
@@ -47,13 +47,13 @@ def test_a_range_taken_out_is_one_finding() -> None:
 
 
 def test_a_record_put_in_breaks_the_link_after_it() -> None:
-    before = record.decode_line(LINES[4])
+    before = decode_line(LINES[4])
     forged = chained([body(99)], seq=6, prev=before.seal.hash)
     assert found(judged(LINES[:5] + forged + LINES[6:])) == [("link_broken", 7)]
 
 
 def test_two_records_of_one_number_are_a_fork_whichever_came_first() -> None:
-    before = record.decode_line(LINES[4])
+    before = decode_line(LINES[4])
     forged = chained([body(99)], seq=6, prev=before.seal.hash)
     for lines in (LINES + forged, forged + LINES, forged + LINES[::-1]):
         report = judged(lines)
@@ -81,7 +81,7 @@ def test_a_copy_altered_beside_a_good_one_is_still_named() -> None:
 
 
 def test_a_record_sealed_anew_breaks_the_link_to_the_next() -> None:
-    line = record.decode_line(LINES[4])
+    line = decode_line(LINES[4])
     forged = chained([body(5, value="harmless")], seq=5, prev=line.chain.prev)
     assert found(judged([*LINES[:4], *forged, *LINES[5:]])) == [("link_broken", 6)]
 
@@ -220,11 +220,11 @@ def test_any_edit_of_a_sealed_line_is_found_unless_it_is_only_another_spelling(d
 
 def test_what_a_sealed_line_says_badly_of_the_trail_is_not_believed() -> None:
     crooked = [
-        record.Trail(heads=[record.Head("not a hash", 9, OTHER)]),
-        record.Trail(heads=[record.Head("A" * 64, 9, OTHER)]),
+        Trail(heads=[Head("not a hash", 9, OTHER)]),
+        Trail(heads=[Head("A" * 64, 9, OTHER)]),
     ]
     bodies = [body(n, "audit_start", trail=each) for n, each in enumerate(crooked, 1)]
-    bodies.append(body(3, "audit_prune", trail=record.Trail(stream=STREAM, first_seq=1)))
+    bodies.append(body(3, "audit_prune", trail=Trail(stream=STREAM, first_seq=1)))
     bodies.append(body(4, "audit_prune"))
     bodies.append(b'{"event":{"event_type":"audit_start"}}')
     report = judged(chained(bodies))

@@ -4,7 +4,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from otel_mcp_audit import clock, record, seal
+from msgspec import UNSET
+
+from otel_mcp_audit import clock, seal
+from otel_mcp_audit.line import Body, Event, Head, Param, Request, Response, Trail, User, decode_line, encode_body
 from otel_mcp_audit.verify import Chain, Report, verify
 from otel_mcp_audit.verify.scanner import Scanner
 
@@ -21,25 +24,25 @@ def body(
     event_type: str = "tool_call",
     *,
     tenant: str = "acme",
-    trail: record.Trail | None = None,
+    trail: Trail | None = None,
     value: str = HOSTILE,
     duration_us: int = 150_312,
 ) -> bytes:
     """An encoded body, its time and id made from ``number``."""
     ns = _START + number * 1_000_000
-    event = record.Event(
+    event = Event(
         action="EXECUTE",
         event_type=event_type,
         id=f"019a0000-0000-7000-8000-{number:012x}",
-        request=record.Request(id=f"req-{number}", method="tools/call"),
-        response=record.Response(bytes=1_000_000, duration_us=duration_us, outcome="success", result_count=0),
+        request=Request(id=f"req-{number}", method="tools/call"),
+        response=Response(bytes=1_000_000, duration_us=duration_us, outcome="success", result_count=0),
         timestamp=clock.timestamp(ns),
         tool="search",
-        trail=record.UNSET if trail is None else trail,
-        user=record.User(id="alice", tenant_id=tenant),
+        trail=UNSET if trail is None else trail,
+        user=User(id="alice", tenant_id=tenant),
     )
-    params = [record.Param(bytes=len(value.encode()), name="query", type="string", value=value)]
-    return record.encode_body(record.Body(event=event, params=params))
+    params = [Param(bytes=len(value.encode()), name="query", type="string", value=value)]
+    return encode_body(Body(event=event, params=params))
 
 
 def chained(bodies: Sequence[bytes], stream: str = STREAM, *, seq: int = 1, prev: str = seal.GENESIS) -> list[bytes]:
@@ -56,28 +59,28 @@ def trail(
     stream: str = STREAM,
     *,
     tenants: Sequence[str] = ("acme",),
-    heads: Sequence[record.Head] = (),
+    heads: Sequence[Head] = (),
     closed: bool = True,
 ) -> list[bytes]:
     """A stream of ``count`` lines: a header, calls, and an ``audit_stop`` if ``closed``."""
-    header = record.Trail(host="h", heads=list(heads))
+    header = Trail(host="h", heads=list(heads))
     bodies = [body(1, "audit_start", tenant="unassigned", trail=header)]
     bodies += [body(number, tenant=tenants[number % len(tenants)]) for number in range(2, count + 1)]
     if closed:
-        bodies[-1] = body(count, "audit_stop", tenant="unassigned", trail=record.Trail(reason="exit"))
+        bodies[-1] = body(count, "audit_stop", tenant="unassigned", trail=Trail(reason="exit"))
     return chained(bodies, stream)
 
 
-def head(lines: Sequence[bytes]) -> record.Head:
+def head(lines: Sequence[bytes]) -> Head:
     """The head of a stream: what its last line says."""
-    last = record.decode_line(lines[-1])
-    return record.Head(last.seal.hash, last.chain.seq, last.chain.stream)
+    last = decode_line(lines[-1])
+    return Head(last.seal.hash, last.chain.seq, last.chain.stream)
 
 
 def pruned(number: int, lines: Sequence[bytes]) -> bytes:
     """The body of a record that declares the removal of these lines."""
-    first, last = record.decode_line(lines[0]).chain, record.decode_line(lines[-1])
-    declared = record.Trail(
+    first, last = decode_line(lines[0]).chain, decode_line(lines[-1])
+    declared = Trail(
         count=len(lines),
         first_seq=first.seq,
         last_hash=last.seal.hash,
@@ -119,9 +122,9 @@ def found(report: Report) -> list[tuple[str, int | None]]:
 def journal(root: Path, *streams: Sequence[bytes]) -> Path:
     """A journal folder as a writer leaves it: one segment a stream, an unlocked lock file."""
     for lines in streams:
-        folder = root / record.decode_line(lines[0]).chain.stream
+        folder = root / decode_line(lines[0]).chain.stream
         folder.mkdir(parents=True)
-        (folder / f"{record.decode_line(lines[0]).chain.seq:012}.jsonl").write_bytes(b"".join(lines))
+        (folder / f"{decode_line(lines[0]).chain.seq:012}.jsonl").write_bytes(b"".join(lines))
         (folder / "lock").touch()
         (folder / "otlp.cursor").write_bytes(b'{"segment":1,"offset":0}')
     return root
