@@ -8,6 +8,7 @@ from typing import Final
 from otel_mcp_audit import faults, journal
 from otel_mcp_audit.adoption import settle
 from otel_mcp_audit.delivery import Delivery
+from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.feed import feed
 from otel_mcp_audit.journal import Budget, Cut, Stream
 from otel_mcp_audit.ledger import Ledger
@@ -18,6 +19,9 @@ LOOK_EVERY_S: Final = 2.0
 
 WARN_AT: Final = 0.8
 """Part of the budget at which a warning is due."""
+
+ADOPTED_AT_ONCE: Final = 16
+"""Streams of gone owners that are held open: a server must not run out of files over what others left."""
 
 ADOPT_EVERY: Final = 15
 """Looks between two searches for streams whose owner is gone."""
@@ -39,6 +43,7 @@ class Keeper:
         self._deliveries = deliveries
         self._origin = origin
         self._adopted: list[Stream] = []
+        self._more = False
         self._said: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otel-mcp-audit-keeper", daemon=True)
@@ -56,7 +61,8 @@ class Keeper:
     def _run(self) -> None:
         look = 0
         while not self._stopping.is_set():
-            if look % ADOPT_EVERY == 0:
+            self._release()
+            if look % ADOPT_EVERY == 0 or self._more:
                 self._adopt()
             self._make_room()
             look += 1
@@ -64,8 +70,20 @@ class Keeper:
 
     @faults.harmless("looking for streams to adopt")
     def _adopt(self) -> None:
-        for orphan in journal.find(self._budget.root, self._origin, self._say):
+        orphans = journal.find(self._budget.root, self._origin, self._say)
+        free = ADOPTED_AT_ONCE - len(self._adopted)
+        self._more = len(orphans) > free
+        for orphan in orphans[:free]:
             self._take_over(orphan)
+
+    @faults.harmless("releasing a stream")
+    def _release(self) -> None:
+        """Let go of what was adopted and has wholly arrived."""
+        for stream in list(self._adopted):
+            released = [delivery.release(stream.id) for delivery in self._deliveries]
+            if all(released):
+                self._adopted.remove(stream)
+                stream.close()
 
     @faults.harmless("adopting a stream")
     def _take_over(self, orphan: journal.Orphan) -> None:
@@ -75,13 +93,15 @@ class Keeper:
             if orphan.problem is not None:
                 self._say(orphan.problem)
             return
+        try:
+            settle(stream)
+        except JournalError:
+            stream.close()
+            raise
         self._adopted.append(stream)
-        settle(stream)
         for delivery in self._deliveries:
             delivery.add(feed(stream, delivery.name))
             delivery.wake()  # an idle server has no record of its own that would
-        if not self._deliveries:
-            stream.close()
 
     def _say(self, problem: str) -> None:
         """Say it once: it will be there at every look."""

@@ -55,6 +55,17 @@ class Delivery:
             self._courier.tracks = (*self._courier.tracks, track)
         self._inbox.news()
 
+    def release(self, stream_id: str) -> bool:
+        """Look at a stream no more, once all of it is settled; answers whether it is."""
+        with self._adding:
+            mine = [track for track in self._courier.tracks if track.source.stream_id == stream_id]
+            if any(track.pending() for track in mine):
+                return False
+            self._courier.tracks = tuple(track for track in self._courier.tracks if track not in mine)
+        for track in mine:
+            track.save()
+        return True
+
     def wake(self) -> None:
         """There is a new record: called after each append, on the event loop."""
         self._inbox.news()

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
+from tests.require import require
 
 
 def mount(*arguments: str) -> None:
@@ -25,7 +25,7 @@ def small_disk(place: Path, size: str = "256k") -> Generator[Path]:
     try:
         mount("-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"A FULL DISK IS NOT TESTED HERE: user {os.geteuid()} may not mount a tmpfs ({error})")
+        require("mount", False, f"user {os.geteuid()} may not mount a tmpfs ({error}); run the tests as root")  # noqa: FBT003 -- it is not
     try:
         yield place
     finally:
