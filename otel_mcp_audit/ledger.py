@@ -10,6 +10,7 @@ from otel_mcp_audit import faults, trail
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Budget, Entry, Incident, Stream
 from otel_mcp_audit.line import Trail
+from otel_mcp_audit.redaction import text
 
 
 class Ledger:
@@ -56,7 +57,7 @@ class Ledger:
             self._spend(len(body))
             self.stream.append(body, ends=ends)
         except JournalError as error:
-            self._lost, self._reason = self._lost + 1, str(error)
+            self._lost, self._reason = self._lost + 1, _why(error)
             raise
         if self._lost or self.stream.incidents:
             self.declare_gaps()
@@ -80,8 +81,14 @@ class Ledger:
                 self.stream.incidents.pop(0)
             if self._lost:
                 lost = self._lost
-                self.declare("audit_gap", Trail(count=lost, reason=f"not kept: {self._reason}"[:256]))
+                self.declare("audit_gap", Trail(count=lost, reason=text(f"not kept: {self._reason}")))
                 self._lost -= lost
+
+
+def _why(error: JournalError) -> str:
+    """The cause alone: what stands around it is the journal's own address, and may be longer than a reason."""
+    cause = error.__cause__
+    return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error)
 
 
 def _gap(incident: Incident) -> Trail:
