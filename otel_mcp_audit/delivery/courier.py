@@ -40,7 +40,7 @@ class Courier:
         self._sender = Sender(sink)
         self._flushes: list[Flush] = []
         self._rounds = self._failures = 0
-        self._next_try = self._saved_at = 0.0
+        self._next_try = 0.0
         # Of the last round: whether something was found, and whether there is sure to be more.
         self._found = self._backlog = False
 
@@ -162,12 +162,12 @@ class Courier:
 
     def _save_due(self) -> float | None:
         """Seconds until a cursor is to be saved; None where none is."""
-        if not any(track.unsaved for track in self.tracks):
-            return None
-        return max(0.0, self._saved_at + self._pace.save - time.monotonic())
+        due = [track.saved_at + self._pace.save for track in self.tracks if track.unsaved]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _save(self, *, now: bool = False) -> None:
-        if now or time.monotonic() - self._saved_at >= self._pace.save:
-            for track in self.tracks:
+        """Each cursor at most so often, and at once where its stream was silent: a kill costs no second copy."""
+        moment = time.monotonic()
+        for track in self.tracks:
+            if now or moment - track.saved_at >= self._pace.save:
                 track.save()
-            self._saved_at = time.monotonic()

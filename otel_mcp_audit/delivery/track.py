@@ -1,5 +1,6 @@
 """A source, and how far one sink has taken it."""
 
+import time
 from collections.abc import Sequence
 
 from msgspec import DecodeError
@@ -23,7 +24,7 @@ class Track:
         position: the place of the first record that is not settled.
         passed: bytes of lines that were settled in this process.
         delivered: records that were acknowledged in this process.
-        unsaved: the cursor says more than its file.
+        unsaved: the cursor says more than its file, which was last written at ``saved_at``, monotonic seconds.
     """
 
     def __init__(self, source: Source) -> None:
@@ -34,6 +35,7 @@ class Track:
         self._cursor = Cursor() if source.cursor_path is None else _loaded(source)
         self._problem: str | None = None
         self.unsaved = False
+        self.saved_at = 0.0
         self.position: Position = self._cursor.position
 
     @property
@@ -92,9 +94,11 @@ class Track:
 
     def save(self) -> None:
         """Save the cursor where it moved; one that cannot be saved costs duplicates after a crash, no record."""
-        if not self.unsaved or self.source.cursor_path is None:
+        if not self.unsaved:
             return
-        self.unsaved = False
+        self.unsaved, self.saved_at = False, time.monotonic()
+        if self.source.cursor_path is None:
+            return
         try:
             self._cursor.save(self.source.cursor_path)
         except OSError as error:

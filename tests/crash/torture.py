@@ -94,10 +94,10 @@ def _killed(environ: Mapping[str, str], endpoint: Endpoint, kills: int, away: fl
 
 
 def _take_away(endpoint: Endpoint, away: float, over: threading.Event) -> None:
-    """Gone for so long, then here for as long, until all servers are dead; at the end it is back."""
-    while not over.wait(away / 2):
+    """Here for a little, then gone for so long, until all servers are dead; at the end it is back."""
+    while not over.wait(away / 12):
         endpoint.kill()
-        over.wait(away)
+        time.sleep(away)
         endpoint.start()
 
 

@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
     cursor, quarantine = folder / "sink.cursor", folder / "sink.quarantine.jsonl"
     delivery.add(Source(folder.name, reader, cursor, quarantine, {"service.name": "records"}))
     delivery.wake()
-    while not delivery.progress().delivered:
+    while delivery.progress().pending and not delivery.progress().delivered:
         delivery.flush(0.05)
     print("begun", flush=True)
     while not delivery.flush(5):
