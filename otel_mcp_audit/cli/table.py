@@ -74,7 +74,7 @@ def _who(record: AuditRecord) -> str:
 
 
 def _milliseconds(duration_us: int) -> str:
-    return f"{duration_us / 1000:.0f} ms" if duration_us >= 1000 else f"{duration_us / 1000:.1f} ms"  # noqa: PLR2004
+    return f"{duration_us / 1000:.0f} ms" if duration_us >= 1000 else f"{duration_us / 1000:.1f} ms"  # noqa: PLR2004 -- one millisecond
 
 
 def _style(outcome: str) -> str:
