@@ -1,5 +1,8 @@
 """What a process owes a stream whose owner is gone: its open calls get their one record, and the stream its end."""
 
+from msgspec import DecodeError
+
+from otel_mcp_audit import trail
 from otel_mcp_audit.journal import Stream
 from otel_mcp_audit.journal.ending import last_of_stream
 from otel_mcp_audit.ledger import Ledger
@@ -10,14 +13,22 @@ def settle(stream: Stream) -> None:
     """Put on record what the owner could not: calls without an end are ``unknown``, damage is a gap, the stream stops.
 
     Args:
-        stream: adopted, at its end.
+        stream: adopted, at its end; closed where this fails.
 
     Raises:
         JournalError: the stream takes no records; another process may try again.
     """
+    try:
+        _settle(stream)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _settle(stream: Stream) -> None:
     ledger = Ledger(stream)
-    for call_id, body in list(stream.open_calls.items()):
-        ledger.append(_unknown(body), ends=call_id)
+    for call_id, start in list(stream.open_calls.items()):
+        ledger.append(_unknown(start), ends=call_id)
     ledger.declare_gaps()
     last = stream.path and last_of_stream(stream.path)
     if not (last and last.stops):
@@ -25,7 +36,10 @@ def settle(stream: Stream) -> None:
 
 
 def _unknown(start: bytes) -> bytes:
-    """The start as a record: nothing was seen of the end."""
-    body = decode_body(start)
+    """The start as a record: nothing was seen of the end. A start that says nothing any more is a gap."""
+    try:
+        body = decode_body(start)
+    except (DecodeError, UnicodeDecodeError):
+        return trail.body("audit_gap", Trail(count=1, reason="corrupt_starts"))
     body.event.response = Response(outcome="unknown")
     return encode_body(Body(event=body.event, params=body.params))

@@ -8,7 +8,6 @@ from typing import Final
 from otel_mcp_audit import faults, journal
 from otel_mcp_audit.adoption import settle
 from otel_mcp_audit.delivery import Delivery
-from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.feed import feed
 from otel_mcp_audit.journal import Budget, Cut, Stream
 from otel_mcp_audit.ledger import Ledger
@@ -93,11 +92,7 @@ class Keeper:
             if orphan.problem is not None:
                 self._say(orphan.problem)
             return
-        try:
-            settle(stream)
-        except JournalError:
-            stream.close()
-            raise
+        settle(stream)
         self._adopted.append(stream)
         for delivery in self._deliveries:
             delivery.add(feed(stream, delivery.name))

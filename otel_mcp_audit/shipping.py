@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otel_mcp_audit import journal
+from otel_mcp_audit import faults, journal
 from otel_mcp_audit.adoption import settle
 from otel_mcp_audit.delivery import Delivery
+from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.feed import feed, feed_beside
 from otel_mcp_audit.journal import Cursor, Origin, Orphan, Reader, Stream
 from otel_mcp_audit.journal.ending import finished
@@ -56,14 +57,24 @@ class Shipment:
         if finished(path, names):
             return
         self._paths.append(path)
-        stream = Orphan(path, Origin("", "", "", names)).adopt()
-        if stream is not None:
-            settle(stream)
-            self._adopted.append(stream)
+        stream = self._adopt(path, names)
         for delivery in self._deliveries:
             source = feed_beside(path, delivery.name) if stream is None else feed(stream, delivery.name)
             if source is not None:
                 delivery.add(source)
+
+    def _adopt(self, path: Path, names: Sequence[str]) -> Stream | None:
+        """The stream as ours to finish; None where it is not, or cannot be finished: the others are still shipped."""
+        stream = Orphan(path, Origin("", "", "", names)).adopt()
+        if stream is None:
+            return None
+        try:
+            settle(stream)
+        except JournalError as error:
+            faults.report("finishing a stream", error)
+            return None
+        self._adopted.append(stream)
+        return stream
 
     def run(self, timeout: float, progress: Progress) -> None:
         """Wait while something moves."""
