@@ -158,7 +158,7 @@ def test_what_is_left_arrives_with_the_next_start(tmp_path: Path) -> None:
         receiver.behave(ok())
         with scenes_server(environ) as server:
             Session(server)
-            receiver.wait_for_requests(1)
+            eventually(lambda: not trail.undelivered(folder, receiver.records()), "what was left has arrived")
             server.leave()
         assert trail.undelivered(folder, receiver.records()) == set()
         trail.assert_complete(first.log, list(trail.bodies(receiver.records())))
