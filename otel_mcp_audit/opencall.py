@@ -63,7 +63,7 @@ class OpenCall:
         arguments: the arguments as they came: for resource templates only, never written.
         failure: the ending that a seam nearer to the tool saw; counts if the answer turns out to be an error.
         depth: how many calls of a tool registry are running inside this one.
-        span: the call's span, opaque here; ``owns_span`` where it is ours.
+        span: the call's span, opaque here; ``owns_span`` where it is ours; ``begin_span`` opens one of ours, late.
         registered: whether a server knows a tool of this name.
         cancelled: whether the client has taken the call back.
     """
@@ -77,6 +77,7 @@ class OpenCall:
         self.depth = 0
         self.span: Any = None
         self.owns_span = False
+        self.begin_span: Callable[[], None] | None = None
         self.registered = False
         self.cancelled: Callable[[], bool] = bool
         self._result_count: int | None = None

@@ -8,7 +8,7 @@ from opentelemetry import context
 from opentelemetry.context import Context
 
 from otel_mcp_audit import faults
-from otel_mcp_audit.instrumentation import answer, arrival, spans, watch
+from otel_mcp_audit.instrumentation import answer, arrival, releases, spans, watch
 from otel_mcp_audit.instrumentation.registry import FRAMEWORK_ERRORS
 from otel_mcp_audit.instrumentation.watch import CALL
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
@@ -39,14 +39,22 @@ async def handle_request(wrapped: Callable[..., Any], instance: Any, args: Args,
     """``Server._handle_request(message, request, session, ...)``: every valid request of every transport."""
     if len(args) < 3 or type(args[1]).__name__ != "CallToolRequest" or current() is not None:  # noqa: PLR2004 -- as named
         return await wrapped(*args, **kwargs)
+    if releases.left_alone(instance):
+        return await wrapped(*args, **kwargs)
     message = args[0]
     opened = watch.begin(_arrival, instance, *args[:3])
     if opened is None:
         return await wrapped(*args, **kwargs)
     opened.cancelled = lambda: bool(message.cancelled)
     _end_before_answer(opened, message)
-    with watch.Scope(opened), spans.own(opened, _parent(message.request_meta, _request(message.message_metadata))):
+    span = spans.native if _opens_spans(instance) else spans.own
+    with watch.Scope(opened), span(opened, _parent(message.request_meta, _request(message.message_metadata))):
         return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, answer.failure)
+
+
+def _opens_spans(server: Any) -> bool:
+    """Whether the framework on this kernel opens SERVER spans itself, as fastmcp does since 3."""
+    return type(server).__module__.startswith("fastmcp.") and "fastmcp.server.telemetry" in sys.modules
 
 
 def _end_before_answer(opened: OpenCall, message: Any) -> None:
@@ -136,6 +144,8 @@ def _unanswered(opened: OpenCall, result: object) -> Ending:
 def session_init(wrapped: Callable[..., None], instance: Any, args: Args, kwargs: Kwargs) -> None:
     """``ServerSession.__init__``: see the messages of this session come in and be validated."""
     wrapped(*args, **kwargs)
+    if releases.left_alone(instance):
+        return
     instance._read_stream = messages = _Messages(instance._read_stream)
     instance._receive_request_type = _Validator(instance, instance._receive_request_type, messages)
 
@@ -192,7 +202,7 @@ async def received_request(wrapped: Callable[..., Any], instance: Any, args: Arg
         return await wrapped(*args, **kwargs)
     except Exception:
         request = args[0].request.root
-        if type(request).__name__ == "CallToolRequest":
+        if type(request).__name__ == "CallToolRequest" and not releases.left_alone(instance):
             _refused(instance, _fields(request.params), instance._read_stream.current)
         raise
 

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from opentelemetry import context
 
-from otel_mcp_audit.instrumentation import answer, arrival, spans, watch
+from otel_mcp_audit.instrumentation import answer, arrival, releases, spans, watch
 from otel_mcp_audit.instrumentation.watch import CALL
 from otel_mcp_audit.line import Agent
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
@@ -29,6 +29,8 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
     if dispatched is not None:
         dispatched.seen = True
     if len(args) != 3 or args[1] != CALL or current() is not None:  # noqa: PLR2004 -- dctx, method, params
+        return await wrapped(*args, **kwargs)
+    if releases.left_alone(instance.server):
         return await wrapped(*args, **kwargs)
     opened = watch.begin(_arrival, instance, args[0], args[2])
     if opened is None:
@@ -133,7 +135,7 @@ _DISPATCHED: Final[ContextVar[_Dispatched | None]] = ContextVar("otel_mcp_audit_
 async def dispatch(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """``JSONRPCDispatcher._handle_request``: see to a tool call that never reaches the runner."""
     del instance
-    if args[0].method != CALL:
+    if args[0].method != CALL or releases.any_left_alone():
         return await wrapped(*args, **kwargs)
     dispatched = _Dispatched(args[0], args[1])
     token = _DISPATCHED.set(dispatched)

@@ -5,14 +5,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
-from opentelemetry import context
-from opentelemetry.trace import SpanKind
-
 from otel_mcp_audit import faults
-from otel_mcp_audit.instrumentation import answer, spans, watch
+from otel_mcp_audit.instrumentation import answer, direct, watch
 from otel_mcp_audit.instrumentation.decorator import mark_of
 from otel_mcp_audit.line import Request, ServerInfo
-from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
+from otel_mcp_audit.opencall import Arrival, Ending, OpenCall
 from otel_mcp_audit.record import Call
 from otel_mcp_audit.redaction import optional_text, text
 
@@ -23,32 +20,20 @@ FRAMEWORK_ERRORS: Final = frozenset({"ToolError", "ResourceError", "McpError", "
 async def call_tool(
     wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
-    """``ToolManager.call_tool(name, arguments, context, ...)``: inside a request, or the outermost point there is."""
-    call = partial(wrapped, *args, **kwargs)
-    opened = current()
-    if opened is not None and opened.depth:  # a call inside a call adds nothing to the record of the outer one
-        return await call()
+    """``ToolManager.call_tool(name, arguments, context, ...)``."""
     given = dict(zip(("name", "arguments", "context"), args, strict=False)) | dict(kwargs)
-    if opened is not None:
-        return await _observed(opened, instance, given, call)
-    opened = watch.begin(_arrival, given)
-    if opened is None:
-        return await call()
-    with watch.Scope(opened), spans.own(opened, context.get_current(), SpanKind.INTERNAL):
-        return await watch.watch(opened, partial(_observed, opened, instance, given, call), _in_process, _failed)
+    observe = partial(_observed, instance, given)
+    return await direct.called(partial(wrapped, *args, **kwargs), partial(_arrival, given), observe)
 
 
-async def _observed(opened: OpenCall, registry: Any, given: Mapping[str, Any], call: Callable[[], Any]) -> Any:
+async def _observed(registry: Any, given: Mapping[str, Any], opened: OpenCall, call: Callable[[], Any]) -> Any:
     """Let the call run, and note what the registry knows of it."""
-    opened.depth += 1
     tool = _entered(opened, registry, given)
     try:
         return await call()
     except Exception as error:
         opened.failure = _failure(tool, error)
         raise
-    finally:
-        opened.depth -= 1
 
 
 @faults.harmless("looking up a tool")
@@ -101,13 +86,3 @@ def _arrival(given: Mapping[str, Any]) -> Arrival:
         request=Request(id_source="generated", method=watch.CALL),
         server=ServerInfo(name=optional_text(answer.field(server, "name"))),
     )
-
-
-def _in_process(opened: OpenCall, result: object) -> Ending:
-    if answer.field(result, "content") is not None:
-        return answer.tool_result(opened, result)
-    return Ending("success", result_count=answer.length(result))
-
-
-def _failed(opened: OpenCall, error: BaseException) -> Ending:
-    return opened.failure if opened.failure and isinstance(error, Exception) else answer.failure(opened, error)

@@ -5,47 +5,64 @@ holds after ``uninstall`` passes through. Adapters are imported when a kernel is
 """
 
 import importlib
-import importlib.metadata
 import logging
-import re
 import sys
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import wrapt
 
-SUPPORTED: Final = "mcp >= 1.21, < 3"
+from otel_mcp_audit.instrumentation import releases
+
 _LOGGER: Final = logging.getLogger("otel_mcp_audit")
 
 
 class Seam(NamedTuple):
-    """A kernel's function and the adapter that wraps it.
+    """A function of a kernel or framework and the adapter that wraps it.
 
-    ``kernel`` is the major version of mcp that has it (0: all); ``by_value`` says that other modules import it by name.
+    ``majors`` are the major versions of its package that have it (none: all); ``by_value`` says that other modules
+    import it by name.
     """
 
     module: str
     target: str
     adapter: str
-    kernel: int = 0
+    majors: tuple[int, ...] = ()
     by_value: bool = False
 
+    @property
+    def package(self) -> str:
+        """The package whose release decides."""
+        return self.module.partition(".")[0]
+
+
+_HTTP: Final = "mcp.server.streamable_http_manager"
 
 SEAMS: Final = (
     Seam("mcp.server.lowlevel.server", "Server.run", "serving:server_run"),
     Seam("mcp.server.stdio", "stdio_server", "serving:stdio_server", by_value=True),
-    Seam("mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.run", "serving:http_run"),
-    Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", 2),
-    Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", 2),
-    Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", 2),
-    Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._write_error", "mcp_v2:write_error", 2),
-    Seam("mcp.server.mcpserver.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", 2),
-    Seam("mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", "mcp_v1:http_request", 1),
-    Seam("mcp.server.session", "ServerSession.__init__", "mcp_v1:session_init", 1),
-    Seam("mcp.server.session", "ServerSession._received_request", "mcp_v1:received_request", 1),
-    Seam("mcp.server.lowlevel.server", "Server._handle_request", "mcp_v1:handle_request", 1),
-    Seam("mcp.server.lowlevel.server", "Server._make_error_result", "mcp_v1:make_error_result", 1),
-    Seam("mcp.server.fastmcp.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", 1),
+    Seam(_HTTP, "StreamableHTTPSessionManager.run", "serving:http_run"),
+    Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
+    Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
+    Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", (2,)),
+    Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._write_error", "mcp_v2:write_error", (2,)),
+    Seam("mcp.server.mcpserver.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", (2,)),
+    Seam(
+        "mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", "mcp_v1:http_request", (1,)
+    ),
+    Seam("mcp.server.session", "ServerSession.__init__", "mcp_v1:session_init", (1,)),
+    Seam("mcp.server.session", "ServerSession._received_request", "mcp_v1:received_request", (1,)),
+    Seam("mcp.server.lowlevel.server", "Server._handle_request", "mcp_v1:handle_request", (1,)),
+    Seam("mcp.server.lowlevel.server", "Server._make_error_result", "mcp_v1:make_error_result", (1,)),
+    Seam("mcp.server.fastmcp.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", (1,)),
+    Seam("fastmcp.server.low_level", "LowLevelServer.run", "serving:server_run", (2, 3)),
+    Seam("fastmcp.server.server", "FastMCP._call_tool_middleware", "fastmcp:call_tool", (2,)),
+    Seam("fastmcp.server.server", "FastMCP.call_tool", "fastmcp:call_tool", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP.get_tool", "fastmcp:get_tool", (3, 4)),
+    Seam("fastmcp.server.server", "_component_auth_allows", "fastmcp:component_auth", (3, 4)),
+    Seam("fastmcp.server.server", "server_span", "fastmcp:server_span", (3, 4)),
+    Seam("fastmcp.tools.tool", "FunctionTool.run", "fastmcp:tool_run", (2,)),
+    Seam("fastmcp.tools.function_tool", "FunctionTool.run", "fastmcp:tool_run", (3, 4)),
 )
 
 
@@ -64,7 +81,6 @@ class _State:
 
     generation = 0
     wrapped: list[_Wrapped]
-    said_unsupported = False
 
 
 _STATE: Final = _State()
@@ -107,24 +123,13 @@ class _Hook:
             _LOGGER.exception("seams of %s not installed: MCP calls may NOT be audited", module.__name__)
 
     def _wrap_all(self, module: ModuleType) -> None:
-        major = _kernel()
-        if major is None:
+        kernel = releases.major("mcp")
+        if kernel is None:  # nor is a framework audited that stands on it
             return
-        for seam in SEAMS:
-            if seam.module == module.__name__ and seam.kernel in {0, major}:
+        for seam in (seam for seam in SEAMS if seam.module == module.__name__):
+            major = kernel if seam.package == "mcp" else releases.major(seam.package)
+            if major is not None and (not seam.majors or major in seam.majors):
                 _wrap(module, seam)
-
-
-def _kernel() -> int | None:
-    """The major version of the installed kernel; None, said once, where it is not one that we know."""
-    version = importlib.metadata.version("mcp")
-    major, minor = (int(number) for number in re.findall(r"\d+", f"{version}.0")[:2])  # also of "2.4rc1"
-    if (1, 21) <= (major, minor) < (3, 0):
-        return major
-    if not _STATE.said_unsupported:
-        _STATE.said_unsupported = True
-        _LOGGER.error("mcp %s is not supported (%s): calls are NOT audited", version, SUPPORTED)
-    return None
 
 
 def _wrap(module: ModuleType, seam: Seam) -> None:

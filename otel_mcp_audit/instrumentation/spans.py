@@ -3,8 +3,10 @@
 Never on a span that we write: arguments, results, e-mail addresses, exception texts, names that no server registered.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry import context, propagate, trace
@@ -41,6 +43,10 @@ def parent(meta: Mapping[str, Any] | None, otherwise: Context) -> Context:
     return extracted if named.is_valid and named.is_remote else otherwise
 
 
+Opening = Callable[[OpenCall, Context, SpanKind], AbstractContextManager[None]]
+"""How a call comes by its span: ``own`` or ``native``."""
+
+
 @contextmanager
 def own(opened: OpenCall, within: Context, kind: SpanKind = SpanKind.SERVER) -> Generator[None]:
     """Open the call's span in ``within``, current for what the call does."""
@@ -53,14 +59,18 @@ def own(opened: OpenCall, within: Context, kind: SpanKind = SpanKind.SERVER) -> 
 
 @faults.harmless("starting a span")
 def _start(opened: OpenCall, within: Context, kind: SpanKind) -> object:
+    _begin(opened, within, kind)
+    return context.attach(trace.set_span_in_context(opened.span, within))
+
+
+def _begin(opened: OpenCall, within: Context, kind: SpanKind, start_ns: int | None = None) -> None:
     tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=TRACING.provider)
     method = opened.event.request.method or ""
     attributes = {semconv.MCP_METHOD: method, semconv.GEN_AI_OPERATION: semconv.EXECUTE_TOOL}
     if opened.event.request.rpc_id is not None:
         attributes[semconv.JSONRPC_REQUEST_ID] = opened.event.request.rpc_id
-    opened.span = tracer.start_span(method, context=within, kind=kind, attributes=attributes)
+    opened.span = tracer.start_span(method, context=within, kind=kind, attributes=attributes, start_time=start_ns)
     opened.owns_span = True
-    return context.attach(trace.set_span_in_context(opened.span, within))
 
 
 @faults.harmless("ending a span")
@@ -70,15 +80,72 @@ def _finish(opened: OpenCall, token: Any) -> None:
         opened.span.end()
 
 
+@contextmanager
+def native(opened: OpenCall, within: Context, kind: SpanKind = SpanKind.SERVER) -> Generator[None]:
+    """Wait in ``within`` for the span that the framework opens for this call, see ``take``.
+
+    Where it opens none (middleware refused, telemetry off) one of ours is made at the end, with the call's own times.
+    """
+    opened.begin_span = partial(_begin, opened, within, kind, time.time_ns())
+    token = context.attach(within)
+    try:
+        yield
+    finally:
+        context.detach(token)
+        _let_go(opened)
+
+
+@faults.harmless("taking over a span")
+def take(opened: OpenCall, span: Any) -> None:
+    """Take a span that the framework has opened as the call's own, and keep it writable until the call has ended.
+
+    The framework ends it when the tool has returned; the kernel may still refuse the tool's output, or read that the
+    client has given up. The span's end time stays the framework's.
+    """
+    if span.get_span_context().is_valid:
+        opened.span = _Held(span) if span.is_recording() else span
+
+
+class _Held:
+    """A span whose end is kept back."""
+
+    def __init__(self, span: Any) -> None:
+        self._span = span
+        self._end = span.end
+        self._ended_ns: int | None = None
+        span.end = self._wait
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._span, name)
+
+    def _wait(self, end_time: int | None = None) -> None:
+        self._ended_ns = end_time or time.time_ns()
+
+    def let_go(self) -> None:
+        """Give the span its end back, and end it if it was to end."""
+        del self._span.end
+        if self._ended_ns is not None:
+            self._end(self._ended_ns)
+
+
+@faults.harmless("ending a span")
+def _let_go(opened: OpenCall) -> None:
+    if isinstance(opened.span, _Held):
+        opened.span.let_go()
+    elif opened.owns_span:
+        opened.span.end()
+
+
 @faults.harmless("adopting a span")
 def adopt(opened: OpenCall) -> bool:
     """Take the current span as the call's own, if the kernel opened it for this call; answers whether it did.
 
-    A span that does not record has no scope to tell it by. It is the kernel's, or one of ours would not record either.
+    A span that does not record has no scope to tell it by. It is the kernel's, or one of ours would not record either;
+    unless it is the caller's, whose context a kernel may pass on without a span of its own.
     """
     span = trace.get_current_span()
     scope = getattr(span, "instrumentation_scope", None)
-    if scope is not None and scope.name not in NATIVE_SCOPES:
+    if span.get_span_context().is_remote or (scope is not None and scope.name not in NATIVE_SCOPES):
         return False
     opened.span = span
     return True
@@ -87,6 +154,8 @@ def adopt(opened: OpenCall) -> bool:
 @faults.harmless("enriching a span")
 def note(opened: OpenCall) -> None:
     """Tie record and span together, after the call is complete and before either is written."""
+    if opened.span is None and opened.begin_span is not None:
+        opened.begin_span()
     if opened.span is None:
         return
     identity = opened.span.get_span_context()

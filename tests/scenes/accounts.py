@@ -30,13 +30,18 @@ class ClaimsToken(AccessToken):
     claims: dict[str, Any] | None = None
 
 
-def _access_token(account: Account) -> AccessToken:
+def account(token: str) -> Account | None:
+    """Whose token it is; None where nobody has it."""
+    return next((account for account in ACCOUNTS if account.token == token), None)
+
+
+def _access_token(known: Account) -> AccessToken:
     return ClaimsToken(
-        token=account.token,
+        token=known.token,
         client_id="scenes-client",
         scopes=[SCOPE],
-        subject=account.user,
-        claims={"iss": "https://idp.example", "sub": account.user, "tenant_id": account.tenant},
+        subject=known.user,
+        claims={"iss": "https://idp.example", "sub": known.user, "tenant_id": known.tenant},
     )
 
 
@@ -45,4 +50,5 @@ class Verifier:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token's identity, or None where nobody has it."""
-        return next((_access_token(account) for account in ACCOUNTS if account.token == token), None)
+        known = account(token)
+        return known and _access_token(known)

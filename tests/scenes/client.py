@@ -21,7 +21,8 @@ from tests.scenes.scenes import Scene
 _httpx: Final[Any] = import_module("httpx2" if kernel.MODERN else "httpx")
 _mcp: Final[Any] = import_module("mcp")
 _shared: Final[Any] = import_module("mcp.shared.exceptions")
-_ANSWERED_BY_ERROR: Final[type[Exception]] = _shared.MCPError if kernel.MODERN else _shared.McpError
+_REFUSED: Final = (_shared.MCPError if kernel.MODERN else _shared.McpError, RuntimeError)
+"""What a client raises for a JSON-RPC error, and for a result that its own check of the output schema refuses."""
 
 
 class Tap:
@@ -80,7 +81,7 @@ class Conversation:
         try:
             result = await self._session.call_tool(scene.params["name"], dict(scene.params["arguments"]))
             answer = result.model_dump_json(by_alias=True)
-        except _ANSWERED_BY_ERROR as error:
+        except _REFUSED as error:
             answer = repr(error)
         made: Made | None = self._tap.last
         assert made is not None, f"{scene.name}: the client sent nothing"

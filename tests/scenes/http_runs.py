@@ -34,7 +34,8 @@ def by_wire(style: Style, era: Era) -> tuple[str, ...]:
     """The scenes that the wire adds to the ordinary ones."""
     # Without a session there is nothing to send a cancellation to, and nothing to end.
     of_sessions = (CANCELLED, scenes.blocking(style), scenes.AFTERWARDS, ENDED) if era == "legacy" else ()
-    return tuple(scene.name for scene in (*scenes.INVALID_ENVELOPES, dropped(era), *of_sessions))
+    refused = (*scenes.INVALID_ENVELOPES, *scenes.behind_auth(style))
+    return tuple(scene.name for scene in (*refused, dropped(era), *of_sessions))
 
 
 def everything(style: Style, folder: Path) -> Runs:
@@ -47,7 +48,7 @@ def everything(style: Style, folder: Path) -> Runs:
             run.transcript = _wire(style, era, port, run.log)
             _interrupt(server, port, style, era, run.log)
             await_records(run)
-        if style == "framework":
+        if style != "lowlevel":
             server.stderr.await_line(lambda line: LEAKED.encode() in line, times=len(ERAS))
         server.terminate()
     return {era: run.closed(server) for era, run in runs.items()}
@@ -78,7 +79,7 @@ async def _three_users(style: Style, era: Era, port: int, log: ClientLog) -> Non
 def _wire(style: Style, era: Era, port: int, log: ClientLog) -> list[str]:
     wire = HttpWire(port, f"wire-{era}", ALICE, log, era)
     wire.connect()
-    for scene in (*scenes.ordinary(style), *scenes.INVALID_ENVELOPES):
+    for scene in (*scenes.ordinary(style), *scenes.INVALID_ENVELOPES, *scenes.behind_auth(style)):
         wire.call(scene)
     return wire.transcript
 
@@ -86,7 +87,7 @@ def _wire(style: Style, era: Era, port: int, log: ClientLog) -> list[str]:
 def _interrupt(server: ServerProcess, port: int, style: Style, era: Era, log: ClientLog) -> None:
     wire = HttpWire(port, f"cut-{era}", ALICE, log, era)
     wire.connect()
-    if style == "framework":
+    if style != "lowlevel":
         wire.call(scenes.LEAK)
     cut_off = wire.begin(dropped(era))
     server.await_start(f"dropped-{era}")

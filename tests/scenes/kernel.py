@@ -1,19 +1,26 @@
-"""What differs between mcp 1.x and 2.x for whoever writes a server or a client: the names, in one place."""
+"""What differs between mcp 1.x and 2.x, and fastmcp, for whoever writes a server or a client: in one place."""
 
 import inspect
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Final, Literal
 
-Style = Literal["framework", "lowlevel"]
+Style = Literal["framework", "lowlevel", "fastmcp"]
 Era = Literal["legacy", "modern"]
 
 VERSION: Final = version("mcp")
 MODERN: Final = int(VERSION.partition(".")[0]) >= 2
 """mcp 2.x: a request may carry its own envelope (era ``modern``) beside the handshake (era ``legacy``)."""
 
-LABEL: Final = f"mcp {VERSION}"
-STYLES: Final[tuple[Style, ...]] = ("framework", "lowlevel")
+FASTMCP: Final = int(version("fastmcp").partition(".")[0]) if find_spec("fastmcp") else 0
+"""The major version of the package fastmcp; 0 without it. With it, its servers are the ones that are looked at."""
+
+LABEL: Final = f"fastmcp {version('fastmcp')} on mcp {VERSION}" if FASTMCP else f"mcp {VERSION}"
+STYLES: Final[tuple[Style, ...]] = ("fastmcp",) if FASTMCP else ("framework", "lowlevel")
+LEADING: Final = STYLES[0]
+"""The style whose servers have a registry of tools, and call them themselves."""
+
 ERAS: Final[tuple[Era, ...]] = ("legacy", "modern") if MODERN else ("legacy",)
 PAIRS: Final[tuple[tuple[Style, Era], ...]] = tuple((style, era) for style in STYLES for era in ERAS)
 
@@ -33,11 +40,24 @@ _lowlevel: Final[Any] = import_module("mcp.server.lowlevel")
 _errors: Final[Any] = import_module("mcp.shared.exceptions")
 
 Framework: Final[Any] = _framework.MCPServer if MODERN else _framework.FastMCP
-ToolError: Final[type[Exception]] = _exceptions.ToolError
+CUTS_OFF: Final = MODERN or (not FASTMCP and "cancel_scope.cancel()" in inspect.getsource(_lowlevel.Server.run))
+"""A closed transport cancels the calls in flight; early 1.x and fastmcp on 1.x let them run to their end."""
 
 
-CUTS_OFF: Final = MODERN or "cancel_scope.cancel()" in inspect.getsource(_lowlevel.Server.run)
-"""A closed transport cancels the calls in flight; early 1.x lets them run to their end, and fails to answer then."""
+def holds_loop(style: Style) -> bool:
+    """Whether a plain function runs on the event loop, where nothing can be read meanwhile; else in a thread."""
+    return FASTMCP == 2 if FASTMCP else style == "framework" and not MODERN
+
+
+def checks_output(style: Style) -> bool:
+    """Whether the server checks what its tools return; else only the client does: fastmcp 4, and 2.x low down."""
+    return not MODERN or style == "framework"
+
+
+def tool_error(text: str) -> Exception:
+    """The framework's own exception for a tool that says error."""
+    exceptions: Any = import_module("fastmcp.exceptions") if FASTMCP else _exceptions
+    return exceptions.ToolError(text)
 
 
 def protocol_error(code: int, message: str) -> Exception:
@@ -48,5 +68,7 @@ def protocol_error(code: int, message: str) -> Exception:
 
 
 def error_result(text: str) -> Any:
-    """A ``CallToolResult`` that says error, as a tool returns it."""
+    """A result that says error, as a tool returns it: fastmcp has a class of its own for it, since 3."""
+    if FASTMCP:
+        return import_module("fastmcp.tools.tool" if FASTMCP == 3 else "fastmcp.tools").ToolResult(text, is_error=True)
     return types.CallToolResult.model_validate({"content": [{"type": "text", "text": text}], "isError": True})

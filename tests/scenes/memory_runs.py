@@ -45,12 +45,12 @@ def expectations(style: Style, era: Era) -> dict[str, tuple[Expected, ...]]:
     """What each scene has to leave: one record for each call, in the order in which the calls end."""
     expected = {scene.name: (scene.expected,) for scene in scenes.ordinary(style)}
     # Without a wire between them, giving up is nothing that the client could say: the call just ends.
-    wireless = Expected(outcome="disconnected" if era == "modern" else "cancelled")
+    wireless = Expected(outcome="disconnected" if era == "modern" and not kernel.FASTMCP else "cancelled")
     expected |= {CANCELLED: (wireless,), DISCONNECTED: (Expected(outcome="disconnected"),)}
     if kernel.MODERN:
         # 1.x: in one process, a tool that holds the event loop also holds whoever could give it up.
         expected[BLOCKING] = (wireless,)
-    if style == "framework":
+    if style != "lowlevel":
         success = Expected(outcome="success")
         expected |= {
             inprocess.IN_PROCESS: (success,),

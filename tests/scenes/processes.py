@@ -24,6 +24,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     return {
         **inherited,
         **exporters,
+        "FASTMCP_LOG_LEVEL": "CRITICAL",
         "OTEL_MCP_AUDIT_DIR": str(folder),
         "OTEL_MCP_AUDIT_SINKS": "none",
         **changes,

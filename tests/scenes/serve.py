@@ -1,4 +1,4 @@
-"""Start a scenes' server: ``python serve.py {framework|lowlevel} {stdio|http}``; http takes a free loopback port."""
+"""Start a scenes' server: ``python serve.py STYLE {stdio|http}``; http takes a free loopback port."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from mcp.server.stdio import stdio_server
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.scenes import servers
-from tests.scenes.kernel import Style
+from tests.scenes.kernel import STYLES, Style
 
 
 async def _lowlevel_over_stdio() -> None:
@@ -24,6 +24,8 @@ def main(style: Style, transport: str) -> None:
     """Serve until the client leaves or a signal comes."""
     if transport == "http":
         uvicorn.run(servers.build_application(style), host="127.0.0.1", port=0)
+    elif style == "fastmcp":
+        servers.build(style).run(transport="stdio", show_banner=False)
     elif style == "framework":
         servers.build(style).run()
     else:
@@ -31,4 +33,4 @@ def main(style: Style, transport: str) -> None:
 
 
 if __name__ == "__main__":
-    main("lowlevel" if sys.argv[1] == "lowlevel" else "framework", sys.argv[2])
+    main(next(style for style in STYLES if style == sys.argv[1]), sys.argv[2])

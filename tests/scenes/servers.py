@@ -3,14 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
 from mcp.server.auth.settings import AuthSettings
 
-from tests.scenes import kernel, lowlevel, tools
-from tests.scenes.accounts import SCOPE, Verifier
+from tests.scenes import fastmcp_servers, kernel, lowlevel, tools
+from tests.scenes.accounts import SCOPE, Verifier, account
 from tests.scenes.kernel import Style
 
 NAME: Final = "scenes"
@@ -21,17 +21,21 @@ LEAKED: Final = "scenes: the task that leak left behind has made its call"
 """The line on stderr that says so."""
 
 
-LOG_LEVEL: Final = "SCENES_LOG_LEVEL"
-"""Variable: the framework's log level. It draws tracebacks, which cost more than all the calls of a run."""
+LOG_LEVEL: Final = "FASTMCP_LOG_LEVEL"
+"""Variable: the frameworks' log level. They draw tracebacks, which cost more than all the calls of a run."""
 
 
 def build(style: Style) -> Any:
     """A server without authentication, for stdio and for a client in the same process."""
+    if style == "fastmcp":
+        return _fastmcp()
     return framework() if style == "framework" else lowlevel.server(NAME)
 
 
 def build_application(style: Style) -> Any:
     """The ASGI application of a server behind bearer tokens, over stateful streamable HTTP."""
+    if style == "fastmcp":
+        return fastmcp_servers.application(_fastmcp(auth=fastmcp_servers.verifier(account)))
     if style == "framework":
         return framework(token_verifier=Verifier(), auth=_auth()).streamable_http_app()
     return lowlevel.application(lowlevel.server(NAME), Verifier(), _auth())
@@ -40,8 +44,19 @@ def build_application(style: Style) -> Any:
 def framework(**options: Any) -> Any:
     """``MCPServer`` on 2.x, ``FastMCP`` on 1.x."""
     server = kernel.Framework(NAME, log_level=os.environ.get(LOG_LEVEL, "CRITICAL"), **options)
-    for tool in (*tools.TOOLS, *_calling_tools(server)):
+    for tool in (*tools.TOOLS, *_calling_tools(server.call_tool)):
         server.add_tool(tool)
+    return server
+
+
+def _fastmcp(**options: Any) -> Any:
+    """The package fastmcp's own ``FastMCP``."""
+    server: Any = None
+
+    async def call(name: str, arguments: dict[str, Any]) -> None:
+        await fastmcp_servers.call_own(server, name, arguments)
+
+    server = fastmcp_servers.server(NAME, *_calling_tools(call), **options)
     return server
 
 
@@ -55,18 +70,18 @@ def _auth() -> AuthSettings:
     return AuthSettings.model_validate(options)
 
 
-def _calling_tools(server: Any) -> tuple[Callable[..., Any], ...]:
-    """The tools that call tools of their own server: inside their call, and after it."""
+def _calling_tools(call: Callable[[str, dict[str, Any]], Awaitable[Any]]) -> tuple[Callable[..., Any], ...]:
+    """The tools that ``call`` tools of their own server: inside their call, and after it."""
     background: set[asyncio.Task[None]] = set()
 
     async def nest() -> str:
         """Call another tool inside this call."""
-        await server.call_tool("echo", {"text": "nested"})
+        await call("echo", {"text": "nested"})
         return "nested"
 
     async def later() -> None:
         await anyio.sleep(LEAK_DELAY)
-        await server.call_tool("echo", {"text": "leaked"})
+        await call("echo", {"text": "leaked"})
         print(LEAKED, file=sys.stderr, flush=True)
 
     async def leak() -> str:

@@ -63,7 +63,7 @@ def wire(style: Style, era: Era, auditing: Auditing, folder: Path, **changes: st
         server.await_start("given-up")
         wire.cancel(given_up)
         wire.call(scenes.AFTERWARDS)
-        if style == "framework":
+        if style != "lowlevel":
             wire.call(scenes.LEAK)
             server.stderr.await_line(lambda line: LEAKED.encode() in line)
         wire.begin(CUT_OFF)

@@ -10,8 +10,8 @@ import pytest
 from tests.receivers.otlp_grpc import GrpcReceiver
 from tests.receivers.otlp_http import HttpReceiver
 from tests.receivers.receiver import Receiver
-from tests.scenes import http_runs, stdio_runs
-from tests.scenes.kernel import ERAS, STYLES, Style
+from tests.scenes import http_runs, scenes, stdio_runs
+from tests.scenes.kernel import ERAS, LEADING, STYLES, Style
 from tests.scenes.log import ClientLog
 from tests.scenes.reconcile import kept, received_lines, reconcile
 from tests.scenes.runs import switched
@@ -42,22 +42,22 @@ def test_a_stdio_server_has_delivered_every_call_when_its_client_has_left(
         run = stdio_runs.wire(style, "legacy", "on", tmp_path, **by_address(receiver))
         ship(switched(tmp_path, "on", **by_address(receiver)))  # what the bounded flush at exit left on a busy machine
         received = received_lines(receiver.records())
-    result = reconcile(run.log, received, in_process=1 if style == "framework" else 0)
+    result = reconcile(run.log, received, in_process=scenes.own_calls(style))
     assert result.agrees, str(result)
     assert set(received) == {line.rstrip(b"\n") for line in run.lines}
 
 
 def test_the_otel_variables_alone_lead_there_too(tmp_path: Path) -> None:
     with HttpReceiver() as receiver:
-        run = stdio_runs.wire("lowlevel", "legacy", "on", tmp_path, **by_otel_variables(receiver))
+        run = stdio_runs.wire(STYLES[-1], "legacy", "on", tmp_path, **by_otel_variables(receiver))
         ship(switched(tmp_path, "on", **by_otel_variables(receiver)))
-        result = reconcile(run.log, received_lines(receiver.records()))
+        result = reconcile(run.log, received_lines(receiver.records()), in_process=scenes.own_calls(STYLES[-1]))
     assert result.agrees, str(result)
 
 
 def test_what_a_terminated_http_server_still_held_is_shipped_later(tmp_path: Path) -> None:
     with HttpReceiver() as receiver:
-        runs = http_runs.wire("framework", "on", tmp_path, **by_address(receiver))
+        runs = http_runs.wire(LEADING, "on", tmp_path, **by_address(receiver))
         shipped = ship(switched(tmp_path, "on", **by_address(receiver)))
         received = received_lines(receiver.records())
     assert shipped.returncode == 0, shipped.stderr

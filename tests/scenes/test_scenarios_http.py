@@ -8,7 +8,7 @@ from tests.scenes import http_runs, scenes
 from tests.scenes.accounts import ACCOUNTS
 from tests.scenes.conftest import Note
 from tests.scenes.http_runs import Runs
-from tests.scenes.kernel import PAIRS, STYLES, Era, Style
+from tests.scenes.kernel import LEADING, PAIRS, STYLES, Era, Style
 from tests.scenes.log import ClientLog
 from tests.scenes.reconcile import in_process, kept, reconcile
 from tests.scenes.tools import CANARY
@@ -43,10 +43,10 @@ def test_what_only_the_wire_can_send_has_one_true_record(
 
 
 def test_background_tasks_that_outlive_their_calls_get_their_own_records(played: Played, note: Note) -> None:
-    runs = played(http_runs.everything, "framework")
+    runs = played(http_runs.everything, LEADING)
     leaked = [record for run in runs.values() for record in run.records(scenes.LEAK.name)]
     later = in_process(next(iter(runs.values())).lines)
-    note("framework", "http", scenes.LEAK.name, 2 * len(runs), [*leaked, *later])
+    note(LEADING, "http", scenes.LEAK.name, 2 * len(runs), [*leaked, *later])
     assert len(leaked) == len(runs)
     assert [record.event["tool"] for record in later] == ["echo"] * len(runs)
     # Nobody asked for it: least of all whoever was calling when the task was left behind.
@@ -56,7 +56,7 @@ def test_background_tasks_that_outlive_their_calls_get_their_own_records(played:
 @pytest.mark.parametrize("style", STYLES)
 def test_calls_made_are_records_kept(played: Played, style: Style) -> None:
     runs = list(played(http_runs.everything, style).values())
-    leaked = len(runs) if style == "framework" else 0
+    leaked = len(runs) * scenes.own_calls(style)
     result = reconcile(ClientLog([made for run in runs for made in run.log.made]), runs[0].lines, in_process=leaked)
     assert result.agrees, str(result)
     assert result.resent == []

@@ -7,7 +7,7 @@ import pytest
 
 from tests.scenes import kernel, scenes, stdio_runs
 from tests.scenes.conftest import Note
-from tests.scenes.kernel import ERAS, PAIRS, STYLES, Era, Style
+from tests.scenes.kernel import ERAS, LEADING, PAIRS, STYLES, Era, Style
 from tests.scenes.reconcile import in_process, kept, reconcile
 from tests.scenes.runs import Run
 from tests.scenes.tools import CANARY
@@ -50,9 +50,9 @@ def test_a_tool_that_cannot_stop_has_one_record_when_it_is_cancelled(played: Pla
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_background_task_that_outlives_its_call_gets_its_own_record(played: Played, note: Note, era: Era) -> None:
-    run = played(stdio_runs.wire, "framework", era, "on")
+    run = played(stdio_runs.wire, LEADING, era, "on")
     later = in_process(run.lines)
-    note("framework", f"stdio {era}", scenes.LEAK.name, 2, [*run.records(scenes.LEAK.name), *later])
+    note(LEADING, f"stdio {era}", scenes.LEAK.name, 2, [*run.records(scenes.LEAK.name), *later])
     assert run.faults(scenes.LEAK.name) == []
     assert [(record.event["tool"], record.event["response"]["outcome"]) for record in later] == [("echo", "success")]
     assert later[0].event["user"]["source"] == "none"
@@ -60,7 +60,7 @@ def test_a_background_task_that_outlives_its_call_gets_its_own_record(played: Pl
 
 @pytest.mark.parametrize(("style", "era"), PAIRS)
 def test_calls_made_are_records_kept(played: Played, style: Style, era: Era) -> None:
-    leaked = 1 if style == "framework" else 0
+    leaked = scenes.own_calls(style)
     for run, own in ((played(stdio_runs.sdk, style, era), 0), (played(stdio_runs.wire, style, era, "on"), leaked)):
         result = reconcile(run.log, run.lines, in_process=own)
         assert result.agrees, str(result)

@@ -53,7 +53,7 @@ def boom() -> str:
 
 def says_no() -> str:
     """Fail in the framework's own way."""
-    raise kernel.ToolError(f"no: {CANARY}")
+    raise kernel.tool_error(f"no: {CANARY}")
 
 
 def returns_error() -> Any:

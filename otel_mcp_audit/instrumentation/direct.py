@@ -1,0 +1,53 @@
+"""A server's own way to call its tools: inside a request the nearest look at the call, elsewhere the only one."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from opentelemetry import context
+from opentelemetry.trace import SpanKind
+
+from otel_mcp_audit.instrumentation import answer, spans, watch
+from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
+
+T = TypeVar("T")
+
+Observe = Callable[[OpenCall, Callable[[], Awaitable[T]]], Awaitable[T]]
+"""Lets the call run, and notes on the open call what can be seen of it here."""
+
+
+async def called(
+    call: Callable[[], Awaitable[T]],
+    describe: Callable[[], Arrival],
+    observe: Observe[T],
+    span: spans.Opening = spans.own,
+) -> T:
+    """Let ``call`` run: observed inside a request, as a call of its own outside any, alone inside another call."""
+    opened = current()
+    if opened is not None and opened.depth:  # a call inside a call adds nothing to the record of the outer one
+        return await call()
+    if opened is not None:
+        return await _deeper(opened, observe, call)
+    opened = watch.begin(describe)
+    if opened is None:
+        return await call()
+    with watch.Scope(opened), span(opened, context.get_current(), SpanKind.INTERNAL):
+        return await watch.watch(opened, partial(_deeper, opened, observe, call), _in_process, _failed)
+
+
+async def _deeper(opened: OpenCall, observe: Observe[T], call: Callable[[], Awaitable[T]]) -> T:
+    opened.depth += 1
+    try:
+        return await observe(opened, call)
+    finally:
+        opened.depth -= 1
+
+
+def _in_process(opened: OpenCall, result: Any) -> Ending:
+    if answer.field(result, "content") is not None:
+        return answer.tool_result(opened, result)
+    return Ending("success", result_count=answer.length(result))
+
+
+def _failed(opened: OpenCall, error: BaseException) -> Ending:
+    return opened.failure if opened.failure and isinstance(error, Exception) else answer.failure(opened, error)
