@@ -147,11 +147,17 @@ def _found(opened: OpenCall, tool: Any, arguments: object) -> None:
 
 
 def server_span(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``server_span(...)``: the SERVER span that the framework opens for a call; the first one is the call's own."""
+    """``server_span(name, method, ...)``: the framework's own SERVER span; the first of a call is the call's own.
+
+    Others are opened inside it: by mounted servers, and for the list of tools that the kernel may ask for first.
+    """
     del instance
     opened = current()
     native = wrapped(*args, **kwargs)
-    return native if opened is None or opened.span is not None else _Adopting(opened, native)
+    method = args[1] if len(args) > 1 else kwargs.get("method")
+    if opened is None or opened.span is not None or method != watch.CALL:
+        return native
+    return _Adopting(opened, native)
 
 
 class _Adopting:

@@ -1,7 +1,7 @@
 """What the HTTP request that carried a call tells: its verified token, its peer, its own id."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -9,9 +9,24 @@ _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
+_SSE: Final = "otel_mcp_audit.sse"
+"""Key of the ASGI scope that says: this request came in by the older transport's own door."""
+
+
+def sse_message(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``SseServerTransport.handle_post_message``: a message of the older HTTP+SSE transport."""
+    del instance
+    scope = args[0] if args else kwargs.get("scope")
+    if isinstance(scope, dict):
+        scope[_SSE] = True
+    return wrapped(*args, **kwargs)
+
 
 class HttpRequest(NamedTuple):
-    """Facts of a request; ``client_ip_source`` is ``peer``, or ``server`` where the web server rewrote the address."""
+    """Facts of a request; ``client_ip_source`` is ``peer``, or ``server`` where the web server rewrote the address.
+
+    ``session_id`` is only what the kernel has looked up by now, the older transport's: a header may hold anything.
+    """
 
     headers: Mapping[str, str] = _NO_HEADERS
     token: Any = None
@@ -27,14 +42,15 @@ def read(request: Any) -> HttpRequest:
     headers: Mapping[str, str] = request.headers
     address, source = _client(request)
     claimed = headers.get("x-request-id", "")
+    sse = _SSE in request.scope
     return HttpRequest(
         headers=headers,
         token=getattr(request.scope.get("user"), "access_token", None),
         client_ip=address,
         client_ip_source=source,
         request_id=claimed if _REQUEST_ID.fullmatch(claimed) else None,
-        session_id=headers.get("mcp-session-id"),
-        transport="sse" if "session_id" in request.query_params else "http",
+        session_id=request.query_params.get("session_id") if sse else None,
+        transport="sse" if sse else "http",
     )
 
 

@@ -104,14 +104,16 @@ def _arrival(server: Any, message: Any, request: Any, session: Any) -> Arrival:
     params = {"name": request.params.name, "arguments": request.params.arguments}
     arrived = arrival.described(CALL, params, message.request_id, _request(message.message_metadata))
     arrived.server = arrival.server(server)
-    _claim(arrived, session)
+    _claim(arrived, session, _request(message.message_metadata))
     return arrived
 
 
-def _claim(arrived: Arrival, session: Any) -> None:
-    """What the client said of itself when the session began; nothing on a stateless one."""
+def _claim(arrived: Arrival, session: Any, request: Any) -> None:
+    """What is known since the session began; nothing without one, where the header would be any text at all."""
     claimed = session.client_params
     if claimed is not None:
+        if arrived.request.session_id is None and request is not None:
+            arrived.request.session_id = optional_text(request.headers.get("mcp-session-id"))
         arrived.agent = arrival.agent(claimed.clientInfo)
         arrived.request.protocol_version = optional_text(str(claimed.protocolVersion))
 
@@ -221,6 +223,7 @@ def _refused(session: Any, params: object, message: Any) -> None:
 
 def _refused_arrival(session: Any, params: object, message: Any) -> Arrival:
     rpc_id = answer.field(answer.field(message, "message"), "root").id
-    arrived = arrival.described(CALL, answer.mapping(params), rpc_id, _request(message.metadata))
-    _claim(arrived, session)
+    request = _request(message.metadata)
+    arrived = arrival.described(CALL, answer.mapping(params), rpc_id, request)
+    _claim(arrived, session, request)
     return arrived

@@ -59,7 +59,7 @@ def _arrival(runner: Any, dctx: Any, params: Mapping[str, Any] | None) -> Arriva
     arrived = arrival.described(CALL, given, dctx.request_id, request)
     connection = runner.connection
     arrived.request.protocol_version = optional_text(connection.protocol_version)
-    arrived.request.session_id = optional_text(connection.session_id)
+    arrived.request.session_id = optional_text(connection.session_id) or arrived.request.session_id
     arrived.agent = _agent(connection.client_params, given.get("_meta"))
     arrived.server = arrival.server(runner.server)
     return arrived

@@ -42,6 +42,7 @@ SEAMS: Final = (
     Seam("mcp.server.lowlevel.server", "Server.run", "serving:server_run"),
     Seam("mcp.server.stdio", "stdio_server", "serving:stdio_server", by_value=True),
     Seam(_HTTP, "StreamableHTTPSessionManager.run", "serving:http_run"),
+    Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "http_request:sse_message"),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", (2,)),
@@ -50,6 +51,7 @@ SEAMS: Final = (
     Seam(
         "mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", "mcp_v1:http_request", (1,)
     ),
+    Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "mcp_v1:http_request", (1,)),
     Seam("mcp.server.session", "ServerSession.__init__", "mcp_v1:session_init", (1,)),
     Seam("mcp.server.session", "ServerSession._received_request", "mcp_v1:received_request", (1,)),
     Seam("mcp.server.lowlevel.server", "Server._handle_request", "mcp_v1:handle_request", (1,)),

@@ -75,9 +75,10 @@ def _refusing() -> Any:
     return Refusing()
 
 
-def application(built: Any, **options: Any) -> Any:
-    """The ASGI application; ``options`` are ``http_app``'s."""
-    return built.http_app(**options)
+def application(built: Any, transport: kernel.Transport) -> Any:
+    """The ASGI application."""
+    options = {"stateless": {"stateless_http": True}, "sse": {"transport": "sse"}}
+    return built.http_app(**options.get(transport, {}))
 
 
 def verifier(identify: Callable[[str], Account | None]) -> Any:

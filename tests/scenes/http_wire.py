@@ -61,6 +61,10 @@ class HttpWire:
         self._session = self._exchange(opening, opening["id"])
         self._exchange(messages.INITIALIZED, next(self._ids))
 
+    def claim(self, session: str) -> None:
+        """Claim a session that no server gave."""
+        self._session = session
+
     def begin(self, scene: Scene) -> InFlight:
         """Send a call and do not wait."""
         rpc_id = next(self._ids)

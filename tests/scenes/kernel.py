@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 Style = Literal["framework", "lowlevel", "fastmcp"]
 Era = Literal["legacy", "modern"]
+Transport = Literal["http", "stateless", "sse"]
 
 VERSION: Final = version("mcp")
 MODERN: Final = int(VERSION.partition(".")[0]) >= 2

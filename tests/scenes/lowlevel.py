@@ -2,6 +2,8 @@
 
 import inspect
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import anyio.to_thread
@@ -10,16 +12,20 @@ from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAut
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.lowlevel import Server
+from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from tests.scenes import kernel, tools
+from tests.scenes.kernel import Transport
 
 INVALID_PARAMS: Final = -32602
+POST_TO: Final = "/messages/"
+"""Where the messages of the older transport go."""
 
 SCHEMAS: Final[dict[str, dict[str, str]]] = {
     "echo": {"text": "string"},
@@ -100,27 +106,49 @@ def _result(value: Any) -> Any:
     return kernel.types.CallToolResult.model_validate({"content": [{"type": "text", "text": text}]})
 
 
-class _Endpoint:
-    """The session manager as an ASGI application: a class, so that Starlette does not take it for a view."""
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
-        self._manager = manager
+
+class _Endpoint:
+    """A part of the SDK as an ASGI application: a class, so that Starlette does not take it for a view."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._manager.handle_request(scope, receive, send)
+        await self._application(scope, receive, send)
 
 
-def application(mcp_server: Any, verifier: TokenVerifier, auth: AuthSettings) -> Starlette:
-    """Put together from the SDK's parts, as applications with a low-level server on 1.x have to."""
-    if kernel.MODERN:
-        return mcp_server.streamable_http_app(auth=auth, token_verifier=verifier)
-    manager = StreamableHTTPSessionManager(mcp_server)
-    guarded = RequireAuthMiddleware(_Endpoint(manager), auth.required_scopes or [])
-    return Starlette(
-        routes=[Route("/mcp", endpoint=guarded)],
-        middleware=[
-            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier)),
-            Middleware(AuthContextMiddleware),
-        ],
-        lifespan=lambda _: manager.run(),
-    )
+def application(mcp_server: Any, verifier: TokenVerifier, auth: AuthSettings, transport: Transport) -> Starlette:
+    """Put together from the SDK's parts, as applications with a low-level server have to on 1.x, and for SSE."""
+    stateless = transport == "stateless"
+    if kernel.MODERN and transport != "sse":
+        return mcp_server.streamable_http_app(auth=auth, token_verifier=verifier, stateless_http=stateless)
+
+    def guarded(application: Application) -> RequireAuthMiddleware:
+        return RequireAuthMiddleware(_Endpoint(application), auth.required_scopes or [])
+
+    middleware = [
+        Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier)),
+        Middleware(AuthContextMiddleware),
+    ]
+    if transport == "sse":
+        connect, post = _sse(mcp_server)
+        return Starlette(routes=[Route("/sse", guarded(connect)), Mount(POST_TO, guarded(post))], middleware=middleware)
+    manager = StreamableHTTPSessionManager(mcp_server, stateless=stateless)
+    routes = [Route("/mcp", guarded(manager.handle_request))]
+    return Starlette(routes=routes, middleware=middleware, lifespan=_lifespan(manager))
+
+
+def _lifespan(manager: StreamableHTTPSessionManager) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    return lambda _: manager.run()
+
+
+def _sse(mcp_server: Any) -> tuple[Application, Application]:
+    older = SseServerTransport(POST_TO)
+
+    async def connect(scope: Scope, receive: Receive, send: Send) -> None:
+        async with older.connect_sse(scope, receive, send) as (incoming, outgoing):
+            await mcp_server.run(incoming, outgoing, mcp_server.create_initialization_options())
+
+    return connect, older.handle_post_message

@@ -18,7 +18,8 @@ SCRIPT: Final = Path(__file__).with_name("inprocess.py")
 DISCONNECTED: Final = "client left in flight"
 CANCELLED: Final = "cancelled"
 BLOCKING: Final = "cancelled, tool that cannot stop"
-_INTERRUPTED: Final = frozenset({CANCELLED, BLOCKING, DISCONNECTED})
+UNANSWERED: Final = frozenset({CANCELLED, BLOCKING, DISCONNECTED})
+"""Scenes that do not end by themselves."""
 
 
 @dataclass
@@ -118,7 +119,7 @@ def memory(style: Style, era: Era, folder: Path) -> MemoryRun:
     stage = Stage(style, era, run)
     try:
         for name in expectations(style, era):
-            if name not in _INTERRUPTED:
+            if name not in UNANSWERED:
                 stage.tell(name)
                 if name == scenes.LEAK.name:
                     stage.await_error(LEAKED)

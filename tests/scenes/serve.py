@@ -1,7 +1,8 @@
-"""Start a scenes' server: ``python serve.py STYLE {stdio|http}``; http takes a free loopback port."""
+"""Start a scenes' server: ``python serve.py STYLE {stdio|http|stateless|sse}``; on a free loopback port."""
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import anyio
 import uvicorn
@@ -11,7 +12,7 @@ from mcp.server.stdio import stdio_server
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.scenes import servers
-from tests.scenes.kernel import STYLES, Style
+from tests.scenes.kernel import STYLES, Style, Transport
 
 
 async def _lowlevel_over_stdio() -> None:
@@ -22,8 +23,8 @@ async def _lowlevel_over_stdio() -> None:
 
 def main(style: Style, transport: str) -> None:
     """Serve until the client leaves or a signal comes."""
-    if transport == "http":
-        uvicorn.run(servers.build_application(style), host="127.0.0.1", port=0)
+    if transport in {"http", "stateless", "sse"}:
+        uvicorn.run(servers.build_application(style, cast("Transport", transport)), host="127.0.0.1", port=0)
     elif style == "fastmcp":
         servers.build(style).run(transport="stdio", show_banner=False)
     elif style == "framework":

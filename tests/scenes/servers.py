@@ -11,7 +11,7 @@ from mcp.server.auth.settings import AuthSettings
 
 from tests.scenes import fastmcp_servers, kernel, lowlevel, tools
 from tests.scenes.accounts import SCOPE, Verifier, account
-from tests.scenes.kernel import Style
+from tests.scenes.kernel import Style, Transport
 
 NAME: Final = "scenes"
 LEAK_DELAY: Final = 0.3
@@ -32,13 +32,20 @@ def build(style: Style) -> Any:
     return framework() if style == "framework" else lowlevel.server(NAME)
 
 
-def build_application(style: Style) -> Any:
-    """The ASGI application of a server behind bearer tokens, over stateful streamable HTTP."""
+def build_application(style: Style, transport: Transport = "http") -> Any:
+    """The ASGI application of a server behind bearer tokens; ``http`` is the stateful streamable HTTP."""
     if style == "fastmcp":
-        return fastmcp_servers.application(_fastmcp(auth=fastmcp_servers.verifier(account)))
+        return fastmcp_servers.application(_fastmcp(auth=fastmcp_servers.verifier(account)), transport)
     if style == "framework":
-        return framework(token_verifier=Verifier(), auth=_auth()).streamable_http_app()
-    return lowlevel.application(lowlevel.server(NAME), Verifier(), _auth())
+        return _framework_application(transport)
+    return lowlevel.application(lowlevel.server(NAME), Verifier(), _auth(), transport)
+
+
+def _framework_application(transport: Transport) -> Any:
+    stateless: dict[str, Any] = {"stateless_http": True} if transport == "stateless" else {}
+    before, after = ({}, stateless) if kernel.MODERN else (stateless, {})  # 1.x: an option of the server's
+    server = framework(token_verifier=Verifier(), auth=_auth(), **before)
+    return server.sse_app() if transport == "sse" else server.streamable_http_app(**after)
 
 
 def framework(**options: Any) -> Any:
