@@ -18,6 +18,7 @@ NAMED = [(each["id"], test) for each in REQUIREMENTS for test in each["tests"]]
 SOURCES = {
     "promise": {"complete", "true", "durable", "delivered", "provable", "private", "harmless"},
     **{f"work {number}": None for number in range(1, 10)},
+    "releases": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

@@ -4,7 +4,7 @@ The record is the kernel's. From here comes why a call failed, what ``@audited``
 refused (the wire says "Unknown tool"), and the calls that a server makes of its own tools outside any request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
@@ -25,6 +25,12 @@ Kwargs = Mapping[str, Any]
 NOT_FOUND: Final = frozenset({"NotFoundError", "DisabledError"})
 OWN_ERRORS: Final = FRAMEWORK_ERRORS | {"FastMCPError"}
 """How a tool says "error" in the framework's own way: these and what is derived from them."""
+
+OUTPUT: Final = frozenset({"convert_result", "__init__"})
+"""Functions of ``fastmcp.tools`` that look at what a tool has returned: since 3 a step, on 2 the result's making."""
+
+TRANSFORMED: Final = "fastmcp.tools.tool_transform"
+"""Where a transformed tool refuses arguments."""
 
 _ASKED: Final[ContextVar[str | None]] = ContextVar("otel_mcp_audit_asked", default=None)
 """The name that the innermost server is looking up, as that server knows the tool."""
@@ -71,8 +77,10 @@ def _of_the_tool(error: BaseException) -> Ending:
         return _of_the_tool(error.__cause__)
     if OWN_ERRORS & _names(error):
         return Ending("tool_error", "tool_error")
-    if "PydanticSerializationError" in _names(error) and _raised_in(error, "fastmcp.tools."):
+    if any(module.startswith("fastmcp.tools.") and function in OUTPUT for module, function in _frames(error)):
         return Ending("tool_error", "output_validation")
+    if _raised_in(error, TRANSFORMED):
+        return Ending("invalid_params", type(error).__name__)
     return Ending("exception", type(error).__name__)
 
 
@@ -82,12 +90,17 @@ def _names(error: BaseException) -> set[str]:
 
 def _raised_in(error: BaseException, package: str) -> bool:
     """Whether the code that raised it is the package's own; pydantic raises for whoever calls it."""
-    raiser, trace = "", error.__traceback__
+    raisers = [module for module, _ in _frames(error) if not module.startswith("pydantic.")]
+    return bool(raisers) and raisers[-1].startswith(package)
+
+
+def _frames(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Module and function of each frame that the exception came through, the outermost first."""
+    trace = error.__traceback__
     while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__"))
-        raiser = raiser if module.startswith("pydantic.") else module
+        frame = trace.tb_frame
+        yield str(frame.f_globals.get("__name__")), frame.f_code.co_name
         trace = trace.tb_next
-    return raiser.startswith(package)
 
 
 def _arrival(server: Any, args: Args, kwargs: Kwargs) -> Arrival:

@@ -22,6 +22,12 @@ BOB: Final = Account("token-of-bob", "bob", "globex")
 CAROL: Final = Account("token-of-carol", "carol", "acme")
 ACCOUNTS: Final = (ALICE, BOB, CAROL)
 
+ANA: Final = Account("ana", "u-ana", "t-red")
+BELA: Final = Account("bela", "u-bela", "t-blue")
+ANA_RENEWED: Final = Account("ana-renewed", "u-ana", "t-red")
+CASE_001: Final = (ANA, BELA, ANA_RENEWED)
+"""The tokens of that case, by their names there."""
+
 
 class ClaimsToken(AccessToken):
     """AccessToken before mcp 1.27 has neither subject nor claims: servers add them like this."""
@@ -32,7 +38,7 @@ class ClaimsToken(AccessToken):
 
 def account(token: str) -> Account | None:
     """Whose token it is; None where nobody has it."""
-    return next((account for account in ACCOUNTS if account.token == token), None)
+    return next((account for account in (*ACCOUNTS, *CASE_001) if account.token == token), None)
 
 
 def _access_token(known: Account) -> AccessToken:

@@ -59,7 +59,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         key = (play, *arguments)
         if key not in outcomes:
             try:
-                outcomes[key] = play(*arguments, tmp_path_factory.mktemp(play.__name__))
+                outcomes[key] = play(*arguments, tmp_path_factory.mktemp("played"))
             except Exception as failure:
                 outcomes[key] = failure
         outcome = outcomes[key]

@@ -64,6 +64,15 @@ def wire(style: Style, auditing: Auditing, folder: Path, **changes: str) -> Runs
     return {era: run.closed(server) for era, run in runs.items()}
 
 
+def blocking(style: Style, folder: Path) -> Run:
+    """A tool that cannot stop is cancelled; then one more call."""
+    run = Run(folder=folder)
+    with ServerProcess(style, "http", switched(folder, "on")) as server:
+        _cancel_blocking(server, HttpWire(server.port(), "block", ALICE, run.log, "legacy"), style)
+        server.terminate()
+    return run.closed(server)
+
+
 async def _three_users(style: Style, era: Era, port: int, log: ClientLog) -> None:
     async def one(account: Account) -> None:
         caller = Caller(f"{account.user}-{era}", Identity(account.user, account.tenant), era, log)

@@ -41,6 +41,9 @@ _lowlevel: Final[Any] = import_module("mcp.server.lowlevel")
 _errors: Final[Any] = import_module("mcp.shared.exceptions")
 
 Framework: Final[Any] = _framework.MCPServer if MODERN else _framework.FastMCP
+ToolError: Final[type[Exception]] = _exceptions.ToolError
+"""The SDK's own."""
+
 CUTS_OFF: Final = MODERN or (not FASTMCP and "cancel_scope.cancel()" in inspect.getsource(_lowlevel.Server.run))
 """A closed transport cancels the calls in flight; early 1.x and fastmcp on 1.x let them run to their end."""
 
@@ -57,8 +60,26 @@ def checks_output(style: Style) -> bool:
 
 def tool_error(text: str) -> Exception:
     """The framework's own exception for a tool that says error."""
-    exceptions: Any = import_module("fastmcp.exceptions") if FASTMCP else _exceptions
-    return exceptions.ToolError(text)
+    return (import_module("fastmcp.exceptions").ToolError if FASTMCP else ToolError)(text)
+
+
+def asking() -> tuple[Any, ...]:
+    """A tool that asks the client for more, once: of servers that know rounds, written as each framework wants it."""
+    if not MODERN:
+        return ()
+
+    async def ask(ctx: Any) -> Any:
+        """Ask the client for more, once."""
+        return "answered" if ctx.request_state else more_is_needed()
+
+    context: Any = import_module("fastmcp" if FASTMCP else "mcp.server.mcpserver").Context
+    ask.__annotations__ = {"ctx": context, "return": str | types.InputRequiredResult}
+    return (ask,)
+
+
+def more_is_needed() -> Any:
+    """The answer of a first round."""
+    return types.InputRequiredResult(request_state="asked once")
 
 
 def protocol_error(code: int, message: str) -> Exception:

@@ -37,8 +37,12 @@ SCHEMAS: Final[dict[str, dict[str, str]]] = {
     "rows": {"n": "integer"},
     "award": {"points": "integer"},
     "careless": {},
+    "recognise": {"n": "integer"},
 }
 """Tools this style offers, with the types of their arguments, all required."""
+
+CHECKED: Final = frozenset({"award", "recognise"})
+"""Those that promise what they return."""
 
 
 def server(name: str) -> Any:
@@ -52,9 +56,14 @@ def _server_2x(name: str) -> Any:
 
     async def call_tool(_context: Any, params: Any) -> Any:
         arguments: dict[str, Any] = params.arguments or {}
+        if params.name == "ask":
+            return _result("answered") if params.request_state else kernel.more_is_needed()
         if set(arguments) != set(SCHEMAS.get(params.name, {"no such tool": ""})):
             raise kernel.protocol_error(INVALID_PARAMS, f"cannot call {params.name}")
-        return _result(await _run(params.name, arguments))
+        try:
+            return _result(await _run(params.name, arguments))
+        except kernel.ToolError as error:
+            return kernel.error_result(str(error))
 
     untyped: Any = Server
     return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool)
@@ -68,7 +77,10 @@ def _server_1x(name: str) -> Any:
         if tool not in SCHEMAS:
             raise ValueError(f"Unknown tool: {tool}")
         value = await _run(tool, arguments)
-        return value if tool == "award" else _result(value)
+        if tool not in CHECKED:
+            return _result(value)
+        structured: Any = value
+        return structured if isinstance(value, dict) else _result(value).content
 
     untyped: Any = Server(name)
     untyped.list_tools()(list_tools)
@@ -87,7 +99,7 @@ def _listing(name: str) -> dict[str, Any]:
         "inputSchema": {"type": "object", "properties": properties, "required": list(properties)},
     }
     # 2.x clients check the answer against it, 1.x servers do: only there it is the server's failure.
-    if name == "award" and not kernel.MODERN:
+    if name in CHECKED and not kernel.MODERN:
         listing["outputSchema"] = tools.Award.model_json_schema()
     return listing
 

@@ -1,5 +1,6 @@
 """The runs over HTTP without a session, and over the older HTTP+SSE transport."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -7,10 +8,13 @@ from tests.scenes import scenes
 from tests.scenes.accounts import ALICE, BOB
 from tests.scenes.http_wire import HttpWire
 from tests.scenes.kernel import Style
+from tests.scenes.log import Made
 from tests.scenes.processes import ServerProcess
 from tests.scenes.runs import Run, await_records, switched
 from tests.scenes.scenes import Scene
 from tests.scenes.sse_wire import SseWire
+from tests.scenes.stdio_runs import OS_USER
+from tests.scenes.stdio_wire import StdioWire
 
 CLAIMED: Final = "deadbeef"
 """A session that no server has given."""
@@ -36,6 +40,36 @@ def stateless_scenes(style: Style) -> tuple[Scene, ...]:
     """Those without a session."""
     dropped = scenes.cut_off("connection dropped in flight", "dropped")
     return (*short(style), UNHEARD, dropped)
+
+
+ROUNDS: Final = (scenes.ASKS, scenes.answered(""))
+
+
+def rounds_over_http(style: Style, folder: Path) -> Run:
+    """A tool that asks for more, and gets it in a request of its own."""
+    run = Run(folder=folder)
+    with ServerProcess(style, "http", switched(folder, "on")) as server:
+        wire = HttpWire(server.port(), "alice", ALICE, run.log, "modern")
+        wire.call(scenes.answered(_state(wire.call(scenes.ASKS))))
+        server.terminate()
+    return run.closed(server)
+
+
+def rounds_over_stdio(style: Style, folder: Path) -> Run:
+    """The same, on a connection."""
+    run = Run(folder=folder)
+    with ServerProcess(style, "stdio", switched(folder, "on")) as server:
+        wire = StdioWire(server, run.log, "modern", OS_USER)
+        wire.call(scenes.answered(_state(wire.call(scenes.ASKS))))
+        server.leave()
+    return run.closed(server)
+
+
+def _state(made: Made) -> str:
+    """The state that an answer asks to get back, found wherever the transport put it."""
+    found = re.search(r'"requestState":"([^"]+)"', made.answer or "")
+    assert found, made.answer
+    return found[1]
 
 
 def sse(style: Style, folder: Path) -> Run:

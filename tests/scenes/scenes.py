@@ -122,6 +122,14 @@ def of_the_other_era(era: Era) -> Scene:
     return Scene("invalid envelope: of the other era", _call("echo", text="hello"), expected)
 
 
+ASKS: Final = Scene("input required", _call("ask"), Expected(outcome="input_required", error_type=None))
+
+
+def answered(state: str) -> Scene:
+    """The round after ``ASKS``, with the state that its answer held."""
+    return Scene("input given", {**_call("ask"), "requestState": state}, Expected(outcome="success", error_type=None))
+
+
 AFTERWARDS: Final = Scene("ok, after a cancelled call", _call("echo", text="after"), Expected(outcome="success"))
 
 LEAK: Final = Scene("background task outlives its call", _call("leak"), Expected(outcome="success"))

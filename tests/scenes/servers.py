@@ -51,7 +51,7 @@ def _framework_application(transport: Transport) -> Any:
 def framework(**options: Any) -> Any:
     """``MCPServer`` on 2.x, ``FastMCP`` on 1.x."""
     server = kernel.Framework(NAME, log_level=os.environ.get(LOG_LEVEL, "CRITICAL"), **options)
-    for tool in (*tools.TOOLS, *_calling_tools(server.call_tool)):
+    for tool in (*tools.TOOLS, *_calling_tools(server.call_tool), *kernel.asking()):
         server.add_tool(tool)
     return server
 
@@ -63,7 +63,7 @@ def _fastmcp(**options: Any) -> Any:
     async def call(name: str, arguments: dict[str, Any]) -> None:
         await fastmcp_servers.call_own(server, name, arguments)
 
-    server = fastmcp_servers.server(NAME, *_calling_tools(call), **options)
+    server = fastmcp_servers.server(NAME, *_calling_tools(call), *kernel.asking(), **options)
     return server
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.scenes import other_runs
+from tests.scenes import kernel, other_runs
 from tests.scenes.conftest import Note
 from tests.scenes.kernel import STYLES, Style
 from tests.scenes.reconcile import reconcile
@@ -38,6 +38,22 @@ def test_calls_made_are_records_kept(played: Played, style: Style, transport: st
     run = played(RUNS[transport][0], style)
     result = reconcile(run.log, run.lines)
     assert result.agrees, str(result)
+
+
+ROUND_RUNS: Final = {"stdio modern": other_runs.rounds_over_stdio, "http modern": other_runs.rounds_over_http}
+ROUNDS: Final = [(scene.name, transport) for scene in other_runs.ROUNDS for transport in ROUND_RUNS]
+
+
+@pytest.mark.skipif(not kernel.MODERN, reason="before mcp 2 a call has one round")
+@pytest.mark.parametrize(("scene", "transport"), ROUNDS)
+@pytest.mark.parametrize("style", STYLES)
+def test_each_round_of_a_call_has_one_record(
+    played: Played, note: Note, style: Style, transport: str, scene: str
+) -> None:
+    run = played(ROUND_RUNS[transport], style)
+    note(style, transport, scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
+    assert b"asked once" not in b"".join(run.lines)
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -1,4 +1,4 @@
-"""The tools that every scene's server offers: plain functions that know neither transport nor auditing."""
+"""The tools that every scene's server offers: plain functions that know no transport, and all but one no audit."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from typing import Any, Final
 import anyio
 from pydantic import BaseModel
 
+from otel_mcp_audit import annotate
 from tests.scenes import kernel
 
 CANARY: Final = "CANARY-4111-1111-1111-1111"
@@ -83,5 +84,18 @@ def careless() -> str:
     return "never"
 
 
-TOOLS: Final = (echo, slow, block, boom, says_no, returns_error, mcp_error, rows, award, careless)
+def recognise(n: int) -> Award:
+    """Case 004: do the work and say so, then answer rightly, with wrong types, with text only, or with an error."""
+    if n == 4:
+        raise kernel.tool_error(f"{CANARY}-limit-of-{CANARY}-exceeded")
+    annotate(resource="recognition:rec-77")
+    answers: Any = (
+        {"recognition_id": "rec-77", "points": 5},
+        {"recognition_id": 77, "points": f"five {CANARY}"},
+        f"done {CANARY}",
+    )
+    return answers[n - 1]
+
+
+TOOLS: Final = (echo, slow, block, boom, says_no, returns_error, mcp_error, rows, award, careless, recognise)
 """Those that need no server to call."""
