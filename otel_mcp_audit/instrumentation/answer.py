@@ -8,6 +8,9 @@ from otel_mcp_audit.redaction import utf8_length
 
 METHOD_NOT_FOUND: Final = -32601
 
+TASK: Final = "modelcontextprotocol.io/task"
+"""Where fastmcp 2 says that an otherwise empty result is a task."""
+
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 _BLOBS: Final = ("text", "data", "blob")
@@ -38,7 +41,7 @@ def tool_result(opened: OpenCall, result: object) -> Ending:
     kind = wire.get("resultType")
     if kind == "input_required":
         return Ending("input_required")
-    if kind == "task" or wire.get("task") is not None:
+    if kind == "task" or wire.get("task") is not None or field(mapping(wire.get("_meta")).get(TASK), "taskId"):
         return Ending("task_accepted")
     size = content_bytes(wire.get("content"))
     if wire.get("isError"):
@@ -51,6 +54,7 @@ def _wire(result: object) -> dict[str, Any]:
     return {
         "resultType": field(result, "resultType", "result_type"),
         "task": field(result, "task"),
+        "_meta": field(result, "meta"),
         "content": field(result, "content"),
         "isError": field(result, "isError", "is_error"),
         "structuredContent": field(result, "structuredContent", "structured_content"),

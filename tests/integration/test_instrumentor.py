@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from tests.integration import trail
-from tests.integration.process import ROOT, python
+from tests.integration.distributions import before_all, distribution
+from tests.integration.process import python
 from tests.scenes import kernel
 from tests.scenes.processes import environment
 
@@ -102,19 +103,6 @@ def test_under_the_loader_hook_and_instrumentor_are_one(application: str, tmp_pa
     ran = python(own + PLAY, environment(tmp_path / "journal"))
     assert ran.returncode == 0, ran.stderr
     assert recorded(tmp_path / "journal") == ["success"]
-
-
-def distribution(folder: Path, name: str, version: str, entry_points: str = "") -> None:
-    """Lay out an installed distribution by hand."""
-    info = folder / f"{name}-{version}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(entry_points, encoding="utf-8")
-
-
-def before_all(folder: Path, environ: dict[str, str]) -> dict[str, str]:
-    """With a folder in front of the installed packages."""
-    return environ | {"PYTHONPATH": f"{folder}:{ROOT}"}
 
 
 def test_another_instrumentor_that_raises_does_not_stop_ours(tmp_path: Path) -> None:
