@@ -6,6 +6,7 @@ from typing import Any, Final
 from mcp.server.auth.provider import AccessToken
 
 SCOPE: Final = "records"
+CLIENT: Final = "scenes-client"
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,29 @@ class ClaimsToken(AccessToken):
     claims: dict[str, Any] | None = None
 
 
+NAMELESS: Final = Account("token-of-a-program", "", "")
+"""A valid token that names nobody: no subject, no claims, and on early releases not even a place for them."""
+
+
 def account(token: str) -> Account | None:
     """Whose token it is; None where nobody has it."""
-    return next((account for account in (*ACCOUNTS, *CASE_001) if account.token == token), None)
+    return next((account for account in (*ACCOUNTS, *CASE_001, NAMELESS) if account.token == token), None)
+
+
+def claims(known: Account) -> dict[str, str]:
+    """What its token claims."""
+    return {"iss": "https://idp.example", "sub": known.user, "tenant_id": known.tenant} if known.user else {}
 
 
 def _access_token(known: Account) -> AccessToken:
+    if known is NAMELESS:
+        return AccessToken(token=known.token, client_id=CLIENT, scopes=[SCOPE])
     return ClaimsToken(
         token=known.token,
-        client_id="scenes-client",
+        client_id=CLIENT,
         scopes=[SCOPE],
         subject=known.user,
-        claims={"iss": "https://idp.example", "sub": known.user, "tenant_id": known.tenant},
+        claims=claims(known),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.scenes.accounts import ALICE, Account, account
+from tests.scenes.accounts import ALICE, NAMELESS, Account, account
 from tests.scenes.http_wire import PATH
 from tests.scenes.kernel import Style
 from tests.scenes.processes import PATIENCE, ServerProcess
@@ -17,6 +17,9 @@ from tests.scenes.runs import Auditing, await_condition, switched
 FILES: Final = Path(__file__).with_name("cases")
 UNANSWERED_S: Final = 2.0
 """Seconds after which an answer that the transport has mixed up will not come any more."""
+
+TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""A trace that a caller is in."""
 
 Message = dict[str, Any]
 
@@ -76,8 +79,17 @@ def one_after_the_other(style: Style, case: str, folder: Path) -> CaseRun:
             message = step["send"]
             status, body = session.post(message, account(step["token"] or ""))
             run.answers.append((message.get("id"), status, body))
+        _nameless_and_traced(Session(server.port()), case)
         server.terminate()
     return _kept(run, folder)
+
+
+def _nameless_and_traced(session: Session, case: str) -> None:
+    """In a session of its own: a token that names nobody, and a call that names its trace."""
+    opening, initialized, call, *_ = (step["send"] for step in given(case, "sequence.json")["steps"])
+    traced = {**call["params"], "_meta": {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}}
+    for message in (opening, initialized, {**call, "id": 5}, {**call, "id": 6, "params": traced}):
+        session.post(message, NAMELESS)
 
 
 def at_once(style: Style, case: str, auditing: Auditing, folder: Path) -> CaseRun:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ def note(request: pytest.FixtureRequest) -> Note:
         outcomes = [record.event["response"]["outcome"] for record in records]
         request.node.stash[_ROW] = {
             "kernel": kernel.LABEL,
+            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             "style": style,
             "transport": transport,
             "scenario": scenario,

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from tests.scenes import kernel, tools
-from tests.scenes.accounts import SCOPE, Account
+from tests.scenes.accounts import CLIENT, SCOPE, Account, claims
 
 MOUNTED: Final = "child"
 PROXIED: Final = "behind"
@@ -90,12 +90,9 @@ def verifier(identify: Callable[[str], Account | None]) -> Any:
         """Answers the framework's own token, with claims."""
 
         async def verify_token(self, token: str) -> Any:
-            account = identify(token)
-            return account and authorisation.AccessToken(
-                token=token,
-                client_id="scenes-client",
-                scopes=[SCOPE],
-                claims={"iss": "https://idp.example", "sub": account.user, "tenant_id": account.tenant},
+            known = identify(token)
+            return known and authorisation.AccessToken(
+                token=token, client_id=CLIENT, scopes=[SCOPE], claims=claims(known)
             )
 
     return Knowing(required_scopes=[SCOPE])

@@ -70,6 +70,7 @@ _SAYS_NO: Final = Expected(outcome="tool_error", error_type="tool_error")
 _FRAMEWORK: Final = (
     Scene("list returned", _call("rows", n=3), Expected(outcome="success", result_count=3)),
     Scene("tool error raised", _call("says_no"), _SAYS_NO),
+    Scene("tool error raised from another", _call("gives_up"), _SAYS_NO),
     Scene("nested call_tool", _call("nest"), _SUCCESS),
 )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.scenes import case_runs, http_runs, kernel, scenes, stdio_runs
+from tests.scenes.accounts import CLIENT
 from tests.scenes.case_runs import CaseRun, given
 from tests.scenes.conftest import Note
 from tests.scenes.kernel import STYLES, Style
@@ -30,7 +31,9 @@ AS_IT_IS: Final[dict[Style, set[int]]] = {"lowlevel": {2, 3}, "fastmcp": {2}}
 @pytest.mark.parametrize("style", STYLES)
 def test_case_001_each_record_names_the_user_of_its_own_request(played: Played, note: Note, style: Style) -> None:
     run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
-    note(style, "http legacy", "case-001", 4, run.records)
+    let_in_of_four = [rpc_id for rpc_id in (1, 2, 3, 4) if run.status(rpc_id) == http.HTTPStatus.OK]
+    found = [record for rpc_id in (1, 2, 3, 4) for record in run.of(rpc_id)]
+    note(style, "http legacy", "case-001, calls let in", len(let_in_of_four), found)
     expected = [each for each in given("case-001", "sequence.json")["expect"] if "rpc_id" in each]
     for each in expected:
         rpc_id = int(each["rpc_id"])
@@ -41,6 +44,23 @@ def test_case_001_each_record_names_the_user_of_its_own_request(played: Played, 
         assert users == ([(each["user"], each["tenant"])] if let_in else [])
     assert run.status(4) == http.HTTPStatus.UNAUTHORIZED
     assert run.of(4) == []
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_token_that_names_nobody_is_authenticated_and_its_client_is_kept(played: Played, style: Style) -> None:
+    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
+    (record,) = run.of(5)
+    user = record.event["user"]
+    assert (user["authenticated"], user["id"], user["client_id"]) == (True, "anonymous", CLIENT)
+    assert record.event["response"]["outcome"] == "success"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_call_is_in_the_trace_that_it_names_and_never_in_its_sessions(played: Played, style: Style) -> None:
+    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
+    first, third, unnamed, named = (run.of(rpc_id)[0].event["request"]["trace_id"] for rpc_id in (1, 3, 5, 6))
+    assert named == case_runs.TRACE
+    assert len({first, third, unnamed, named}) == 4
 
 
 @pytest.mark.parametrize("style", STYLES)

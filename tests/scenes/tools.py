@@ -57,6 +57,15 @@ def says_no() -> str:
     raise kernel.tool_error(f"no: {CANARY}")
 
 
+def gives_up() -> str:
+    """Fail in the framework's own way, over something that is not: the tool's word counts."""
+    try:
+        boom()
+    except ValueError as error:
+        raise kernel.tool_error(f"gave up: {CANARY}") from error
+    return "never"
+
+
 def returns_error() -> Any:
     """Answer an error as a result."""
     return kernel.error_result(f"refused: {CANARY}")
@@ -97,5 +106,5 @@ def recognise(n: int) -> Award:
     return answers[n - 1]
 
 
-TOOLS: Final = (echo, slow, block, boom, says_no, returns_error, mcp_error, rows, award, careless, recognise)
+TOOLS: Final = (echo, slow, block, boom, says_no, gives_up, returns_error, mcp_error, rows, award, careless, recognise)
 """Those that need no server to call."""

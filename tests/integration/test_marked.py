@@ -1,0 +1,43 @@
+"""``@audited`` on tools of the package fastmcp: above or below its decorator, and behind a mount."""
+
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.scenes.processes import PATIENCE, command, environment
+from tests.scenes.reconcile import journal_lines, kept
+
+SCRIPT: Final = Path(__file__).with_name("marked.py")
+RESOURCES: Final = {
+    "below": ["patient:4711"],
+    "above": ["patient:4711"],
+    "ward_mounted": ["ward:intensive"],
+    "unmarked": ["sample:lab"],
+}
+
+pytestmark = pytest.mark.skipif(not find_spec("fastmcp"), reason="only beside the package fastmcp")
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("marked")
+    subprocess.run(command(SCRIPT), env=environment(folder), capture_output=True, timeout=PATIENCE, check=True)
+    records = kept(journal_lines(folder))
+    assert len(records) == len(RESOURCES)
+    return {record.event["tool"]: record.event for record in records}
+
+
+@pytest.mark.parametrize("tool", RESOURCES)
+def test_a_call_says_what_its_tool_touched(events: dict[str, Any], tool: str) -> None:
+    assert [resource["id"] for resource in events[tool]["resources"]] == RESOURCES[tool]
+    assert events[tool]["response"]["outcome"] == "success"
+
+
+@pytest.mark.parametrize("tool", ["below", "above"])
+def test_a_mark_counts_on_either_side_of_the_decorator(events: dict[str, Any], tool: str) -> None:
+    event = events[tool]
+    assert (event["sensitivity"], event["phi"], event["purpose"]) == ("restricted", True, "treatment")
+    assert event["response"]["result_count"] == 1
