@@ -141,11 +141,11 @@ def adopt(opened: OpenCall) -> bool:
     """Take the current span as the call's own, if the kernel opened it for this call; answers whether it did.
 
     A span that does not record has no scope to tell it by. It is the kernel's, or one of ours would not record either;
-    unless it is the caller's, whose context a kernel may pass on without a span of its own.
+    unless it is none, or the caller's, where the kernel is told to open no span of its own.
     """
     span = trace.get_current_span()
-    scope = getattr(span, "instrumentation_scope", None)
-    if span.get_span_context().is_remote or (scope is not None and scope.name not in NATIVE_SCOPES):
+    identity, scope = span.get_span_context(), getattr(span, "instrumentation_scope", None)
+    if not identity.is_valid or identity.is_remote or (scope is not None and scope.name not in NATIVE_SCOPES):
         return False
     opened.span = span
     return True

@@ -19,7 +19,9 @@ UNANSWERED_S: Final = 2.0
 """Seconds after which an answer that the transport has mixed up will not come any more."""
 
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
-"""A trace that a caller is in."""
+HTTP_TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
+CALLER: Final = "00f067aa0ba902b7"
+"""Traces that a caller is in, and its span."""
 
 Message = dict[str, Any]
 
@@ -53,12 +55,13 @@ class Session:
         self._port = port
         self._id: str | None = None
 
-    def post(self, message: Message, who: Account | None, timeout: float = PATIENCE) -> tuple[int, str]:
-        """POST one message and read the answer to its end."""
+    def post(self, message: Message, who: Account | None, timeout: float = PATIENCE, **more: str) -> tuple[int, str]:
+        """POST one message, perhaps with more headers, and read the answer to its end."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         headers |= {"Authorization": f"Bearer {who.token}"} if who else {}
         headers |= {"Mcp-Session-Id": self._id} if self._id else {}
+        headers |= more
         try:
             connection.request("POST", PATH, json.dumps(message).encode(), headers)
             response = connection.getresponse()
@@ -70,10 +73,11 @@ class Session:
             connection.close()
 
 
-def one_after_the_other(style: Style, case: str, folder: Path) -> CaseRun:
-    """Case 001: each message when the one before has its answer."""
+def one_after_the_other(style: Style, case: str, telemetry: str, folder: Path) -> CaseRun:
+    """Case 001: each message when the one before has its answer; ``telemetry`` is fastmcp 4's mode."""
     run = CaseRun()
-    with ServerProcess(style, "http", switched(folder, "on")) as server:
+    environ = switched(folder, "on", FASTMCP_TELEMETRY_MODE=telemetry)
+    with ServerProcess(style, "http", environ) as server:
         session = Session(server.port())
         for step in given(case, "sequence.json")["steps"]:
             message = step["send"]
@@ -85,11 +89,12 @@ def one_after_the_other(style: Style, case: str, folder: Path) -> CaseRun:
 
 
 def _nameless_and_traced(session: Session, case: str) -> None:
-    """In a session of its own: a token that names nobody, and a call that names its trace."""
+    """In a session of its own: a token that names nobody, and calls that name their trace in either place."""
     opening, initialized, call, *_ = (step["send"] for step in given(case, "sequence.json")["steps"])
-    traced = {**call["params"], "_meta": {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}}
+    traced = {**call["params"], "_meta": {"traceparent": f"00-{TRACE}-{CALLER}-01"}}
     for message in (opening, initialized, {**call, "id": 5}, {**call, "id": 6, "params": traced}):
         session.post(message, NAMELESS)
+    session.post({**call, "id": 7}, NAMELESS, traceparent=f"00-{HTTP_TRACE}-{CALLER}-01")
 
 
 def at_once(style: Style, case: str, auditing: Auditing, folder: Path) -> CaseRun:

@@ -24,8 +24,16 @@ def server(name: str, *more: Callable[..., Any], **options: Any) -> Any:
     built = _plain(name, *tools.TOOLS, *more, **options)
     _mount(built, _plain(MOUNTED, tools.echo, tools.boom), MOUNTED)
     _mount(built, _proxy(_plain(PROXIED, tools.echo, tools.boom)), PROXIED)
+    built.add_tool(_renamed())
     built.add_middleware(_refusing())
     return built
+
+
+def _renamed() -> Any:
+    """A tool made of another, with its argument under another name."""
+    tool: Any = names("tools").Tool
+    words: Any = names("tools.tool_transform").ArgTransform(name="words")
+    return tool.from_tool(tool.from_function(tools.echo), name="renamed", transform_args={"text": words})
 
 
 def _plain(name: str, *functions: Callable[..., Any], **options: Any) -> Any:

@@ -82,6 +82,8 @@ _FASTMCP: Final = (
     Scene("proxied: ok", _call("behind_echo", text="hello"), _SUCCESS),
     # What the backend answered is all that its proxy knows.
     Scene("proxied: crash", _call("behind_boom"), _SAYS_NO),
+    Scene("transformed: ok", _call("renamed", words="hello"), _SUCCESS),
+    Scene("transformed: invalid arguments", _call("renamed", text="hello"), _refused("TypeError")),
     Scene("middleware answers an error", _call("unwelcome"), _SAYS_NO),
 )
 

@@ -2,17 +2,33 @@
 
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import uvicorn
 from mcp.server.stdio import stdio_server
+from opentelemetry import context, propagate
 
 # Behind the installed packages: what is audited, and what audits, is what is installed.
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.scenes import servers
 from tests.scenes.kernel import STYLES, Style, Transport
+
+
+class Traced:
+    """What instrumented HTTP servers do: a request is handled in the context that its ``traceparent`` header names."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope.get("headers", ())}
+        token = context.attach(propagate.extract(headers))
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            context.detach(token)
 
 
 async def _lowlevel_over_stdio() -> None:
@@ -24,7 +40,8 @@ async def _lowlevel_over_stdio() -> None:
 def main(style: Style, transport: str) -> None:
     """Serve until the client leaves or a signal comes."""
     if transport in {"http", "stateless", "sse"}:
-        uvicorn.run(servers.build_application(style, cast("Transport", transport)), host="127.0.0.1", port=0)
+        application = Traced(servers.build_application(style, cast("Transport", transport)))
+        uvicorn.run(application, host="127.0.0.1", port=0)
     elif style == "fastmcp":
         servers.build(style).run(transport="stdio", show_banner=False)
     elif style == "framework":

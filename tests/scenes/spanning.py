@@ -42,6 +42,7 @@ def _described(span: ReadableSpan) -> dict[str, object]:
         "scope": scope.name,
         "kind": span.kind.name,
         "name": span.name,
+        "end_ns": span.end_time,
         "span_id": trace.format_span_id(context.span_id),
         "attributes": dict(span.attributes or {}),
         "status": span.status.status_code.name,

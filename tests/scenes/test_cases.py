@@ -30,7 +30,7 @@ AS_IT_IS: Final[dict[Style, set[int]]] = {"lowlevel": {2, 3}, "fastmcp": {2}}
 
 @pytest.mark.parametrize("style", STYLES)
 def test_case_001_each_record_names_the_user_of_its_own_request(played: Played, note: Note, style: Style) -> None:
-    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
+    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001", "native")
     let_in_of_four = [rpc_id for rpc_id in (1, 2, 3, 4) if run.status(rpc_id) == http.HTTPStatus.OK]
     found = [record for rpc_id in (1, 2, 3, 4) for record in run.of(rpc_id)]
     note(style, "http legacy", "case-001, calls let in", len(let_in_of_four), found)
@@ -48,7 +48,7 @@ def test_case_001_each_record_names_the_user_of_its_own_request(played: Played, 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_a_token_that_names_nobody_is_authenticated_and_its_client_is_kept(played: Played, style: Style) -> None:
-    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
+    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001", "native")
     (record,) = run.of(5)
     user = record.event["user"]
     assert (user["authenticated"], user["id"], user["client_id"]) == (True, "anonymous", CLIENT)
@@ -56,11 +56,16 @@ def test_a_token_that_names_nobody_is_authenticated_and_its_client_is_kept(playe
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_call_is_in_the_trace_that_it_names_and_never_in_its_sessions(played: Played, style: Style) -> None:
-    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001")
-    first, third, unnamed, named = (run.of(rpc_id)[0].event["request"]["trace_id"] for rpc_id in (1, 3, 5, 6))
-    assert named == case_runs.TRACE
-    assert len({first, third, unnamed, named}) == 4
+@pytest.mark.parametrize("telemetry", ["native", "propagation_only"] if kernel.FASTMCP == 4 else ["native"])
+def test_a_call_is_in_the_trace_that_it_names_and_never_in_its_sessions(
+    played: Played, style: Style, telemetry: str
+) -> None:
+    run: CaseRun = played(case_runs.one_after_the_other, style, "case-001", telemetry)
+    requests = [run.of(rpc_id)[0].event["request"] for rpc_id in (1, 3, 5, 6, 7)]
+    *unnamed, in_meta, in_header = (request["trace_id"] for request in requests)
+    assert (in_meta, in_header) == (case_runs.TRACE, case_runs.HTTP_TRACE)
+    assert len({*unnamed, in_meta, in_header}) == len(requests)
+    assert case_runs.CALLER not in {request["span_id"] for request in requests}
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_exactly_one_span_carries_a_records_id_and_says_what_it_says(played: Spa
         assert span["attributes"]["mcp_audit.outcome"] == record.event["response"]["outcome"], tool
         assert span["attributes"]["mcp_audit.request.id"] == record.event["request"]["id"], tool
         assert span["attributes"]["mcp_audit.duration_ms"] == record.event["response"]["duration_us"] / 1000, tool
+
+
+def test_a_span_that_the_framework_opened_ends_when_the_framework_ended_it(played: Spans) -> None:
+    for record in played.records:
+        (span,) = played.of(record)
+        began = datetime.fromisoformat(record.event["timestamp"])
+        ended = began + timedelta(microseconds=record.event["response"]["duration_us"] + 5)
+        if span["scope"] == "fastmcp" and kernel.FASTMCP == 3:
+            assert datetime.fromtimestamp(span["end_ns"] / 1e9, UTC) <= ended, record.event["tool"]
 
 
 def test_no_span_of_ours_stands_beside_a_native_one(played: Spans) -> None:
