@@ -56,7 +56,7 @@ def test_a_token_that_names_nobody_is_authenticated_and_its_client_is_kept(playe
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("telemetry", ["native", "propagation_only"] if kernel.FASTMCP == 4 else ["native"])
+@pytest.mark.parametrize("telemetry", ["native", "propagation_only", "off"] if kernel.FASTMCP == 4 else ["native"])
 def test_a_call_is_in_the_trace_that_it_names_and_never_in_its_sessions(
     played: Played, style: Style, telemetry: str
 ) -> None:
