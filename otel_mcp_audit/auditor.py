@@ -6,13 +6,13 @@ adoption of streams whose owner is gone and the disk budget happen on threads of
 
 import os
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
 from otel_mcp_audit import faults
-from otel_mcp_audit.errors import JournalError
+from otel_mcp_audit.errors import ConfigurationError, JournalError, NotRecorded
 from otel_mcp_audit.identity import from_actor
 from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, raised
@@ -21,6 +21,16 @@ from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
 from otel_mcp_audit.settings import Settings
+
+INTERNAL_ERROR: Final = -32603
+"""JSON-RPC's code for a fault on the server's side: what a call that is not run or not answered gets."""
+
+NOT_RUN: Final = "audit: this call was not run, since it could not be put on record; ask the operator of this server"
+WITHHELD: Final = (
+    "audit: this call was run, and its answer is withheld, since its record could not be kept; "
+    "ask the operator of this server"
+)
+"""What the client is told: nothing of this machine."""
 
 
 class Auditor:
@@ -41,7 +51,13 @@ class Auditor:
         self._operation: Operation | None = None
         self._in_flight: dict[str, OpenCall] = {}
         self._over = False
+        self._refusal: ConfigurationError | None = None
         _AUDITORS.add(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a call that cannot be put on record is refused."""
+        return self.settings.on_failure == "closed"
 
     @contextmanager
     def call(self, tool: str, arguments: Mapping[str, Any], actor: Actor | None = None) -> Generator[None]:
@@ -53,8 +69,12 @@ class Auditor:
             actor: who acts; None is the literal ``anonymous``.
 
         The block's exception is the call's outcome and passes through untouched.
+
+        Raises:
+            NotRecorded: with ``on_failure="closed"``: the block was not run, or it was and is not on record.
         """
-        opened = self._arrived(tool, arguments, actor)
+        opened = self.begin(lambda: _arrival(tool, arguments, actor))
+        self.await_start(opened)
         token = CURRENT.set(opened)
         try:
             yield
@@ -63,15 +83,9 @@ class Auditor:
             raise
         else:
             self._end(opened, Ending("success"))
+            self.await_record(opened)
         finally:
             CURRENT.reset(token)
-
-    @faults.harmless("opening a call")
-    def _arrived(self, tool: str, arguments: Mapping[str, Any], actor: Actor | None) -> OpenCall | None:
-        user, delegation = (None, ()) if actor is None else from_actor(actor)
-        call = Call(method="tools/call", tool=text(tool), arguments=arguments)
-        request = Request(id_source="generated", method="tools/call")
-        return self.open(Arrival(call=call, request=request, user=user, delegation=delegation))
 
     @faults.harmless("ending a call")
     def _end(self, opened: OpenCall | None, ending: Ending) -> None:
@@ -79,32 +93,82 @@ class Auditor:
             self.keep(opened)
 
     def start(self) -> Operation | None:
-        """Open the stream, once; None where this process is told not to audit, which a stream of its own then says."""
+        """Open the stream, once; None where this process is told not to audit, which a stream of its own then says.
+
+        Raises:
+            ConfigurationError: with ``closed``: what was found leaves no trail to rely on.
+        """
         if self._operation is None and not self._over:
             with self._starting:
                 if self._operation is None and not self._over:
                     self._begin()
+        if self._refusal is not None:
+            raise self._refusal
         return self._operation
 
     def _begin(self) -> None:
         if self.settings.disabled:
             self._over = True
             Operation.begin(self.settings, self._problems, deliver=False).end(0.0, "disabled")
+            return
+        operation = Operation.begin(self.settings, self._problems)
+        if self.closed and operation.shortcomings:
+            self._over = True
+            self._refusal = ConfigurationError("\n".join(operation.shortcomings))
+            operation.end(0.0, "refused: configuration")
         else:
-            self._operation = Operation.begin(self.settings, self._problems)
+            self._operation = operation
+
+    def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
+        """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.
+
+        Raises:
+            NotRecorded: with ``closed``: its start cannot be put on record, whatever the reason.
+        """
+        try:
+            return self.open(describe())
+        except NotRecorded:
+            raise
+        except Exception as error:
+            faults.report("opening a call", error)
+            if self.closed:
+                raise NotRecorded(NOT_RUN) from error
+            return None
 
     def open(self, arrival: Arrival) -> OpenCall | None:
-        """Open a call and keep its start line; a start that cannot be kept is counted, and the call goes on."""
+        """Open a call and keep its start line; a start that cannot be kept is counted, and the call goes on.
+
+        Raises:
+            NotRecorded: with ``closed``: the start cannot be kept.
+        """
         operation = self.start()
         if operation is None:
             return None
         opened = operation.recorder.open(arrival)
         self._in_flight[opened.event.id] = opened
+        ledger, body = operation.ledger, encode(opened.event, opened.params)
         try:
-            operation.ledger.begin(opened.event.id, encode(opened.event, opened.params))
+            if not self.closed:
+                ledger.begin(opened.event.id, body)
+            else:
+                opened.fault = JournalError("its record has not been kept")  # until it is
+                ledger.begin_strictly(opened.event.id, body)
+                opened.due = ledger.stream.start_due()
         except JournalError as error:
             faults.report("keeping a start", error)
+            if self.closed:
+                self.refuse(opened, error)
         return opened
+
+    def refuse(self, opened: OpenCall, error: JournalError) -> NoReturn:
+        """Do not run a call; what can be put on record of it is.
+
+        Raises:
+            NotRecorded: always.
+        """
+        opened.complete(Ending("protocol_error", str(INTERNAL_ERROR), INTERNAL_ERROR))
+        self.keep(opened)
+        raise NotRecorded(NOT_RUN) from error
 
     def keep(self, opened: OpenCall) -> None:
         """Keep the record of a call that is complete; one that cannot be kept is counted, and the call goes on."""
@@ -113,10 +177,58 @@ class Auditor:
             return
         try:
             operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id)
+            opened.fault, opened.due = None, operation.ledger.stream.due()
         except JournalError as error:
             faults.report("keeping a record", error)
             self._renew(operation)
         operation.wake()
+
+    def await_start(self, opened: OpenCall | None) -> None:
+        """Return when the call's start is on the disk, where it must be; blocks.
+
+        Raises:
+            NotRecorded: with ``closed``: it is not.
+        """
+        if opened is not None and opened.due is not None:
+            error = self.settle(opened)
+            if error is not None:
+                self.refuse(opened, error)
+
+    def await_record(self, opened: OpenCall | None) -> None:
+        """Return when the call's record is on the disk, where it must be; blocks.
+
+        Raises:
+            NotRecorded: with ``closed``: it is not.
+        """
+        if opened is not None:
+            self.settle(opened)
+            if opened.fault is not None:
+                raise NotRecorded(WITHHELD) from opened.fault
+
+    def settle(self, opened: OpenCall) -> JournalError | None:
+        """Have on the disk what is due there; blocks. Answers why it is not."""
+        due = opened.due
+        try:
+            if due is not None:
+                due.wait()
+                opened.due = None
+        except JournalError as error:
+            self.overdue(opened, error)
+            return error
+        if self._operation is not None and self._operation.ledger.stream.incidents:
+            self._operation.ledger.declare_gaps()
+        return None
+
+    def overdue(self, opened: OpenCall, error: JournalError) -> None:
+        """Something is not on the disk in time: count a record, and with ``closed`` withhold the answer. Only once."""
+        if opened.due is None:
+            return
+        opened.due = None
+        faults.report("syncing", error)
+        if not opened.open:
+            opened.fault = error if self.closed else None
+            if self._operation is not None:
+                self._operation.ledger.miss(error)
 
     def _renew(self, operation: Operation) -> None:
         """Begin another stream where this one has been taken over by another process."""
@@ -154,6 +266,13 @@ class Auditor:
         self._in_flight.clear()
         if operation is not None:
             operation.ledger.stream.abandon()
+
+
+def _arrival(tool: str, arguments: Mapping[str, Any], actor: Actor | None) -> Arrival:
+    user, delegation = (None, ()) if actor is None else from_actor(actor)
+    call = Call(method="tools/call", tool=text(tool), arguments=arguments)
+    request = Request(id_source="generated", method="tools/call")
+    return Arrival(call=call, request=request, user=user, delegation=delegation)
 
 
 _AUDITORS: Final[WeakSet[Auditor]] = WeakSet()

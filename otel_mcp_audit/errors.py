@@ -3,6 +3,7 @@
 * AuditError: catch this to catch them all
   x ConfigurationError: a setting that cannot be used (names the setting, the value and the mend)
   x JournalError: a record could not be kept
+  x NotRecorded: with ON_FAILURE=closed: a call is not run, or not answered, since it cannot be put on record
   x Rejected: a sink will never take these records (raised by sinks)
   x Refused: a destination refused a request, and record or destination may be at fault (raised by sinks)
     + TooLarge: the request was refused for its size
@@ -21,6 +22,10 @@ class ConfigurationError(AuditError):
 
 class JournalError(AuditError):
     """A record could not be kept on this machine."""
+
+
+class NotRecorded(AuditError):  # noqa: N818 -- what the call is
+    """With ``ON_FAILURE=closed``: the call was not run, or its answer is withheld; the text is fit for the client."""
 
 
 class Rejected(AuditError):  # noqa: N818 -- a public name of the contract

@@ -5,12 +5,16 @@ a gap says so itself.
 """
 
 import threading
+from typing import Final
 
 from otel_mcp_audit import faults, trail
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal import Budget, Entry, Incident, Stream
+from otel_mcp_audit.journal import SYNC_FAILED, Budget, Entry, Incident, Stream
 from otel_mcp_audit.line import Trail
 from otel_mcp_audit.redaction import text
+
+RECORD_MORE: Final = 1024
+"""Bytes that a record is longer than its start, at most, where the tool adds little: chain, seal and response."""
 
 
 class Ledger:
@@ -47,6 +51,19 @@ class Ledger:
         self._spend(len(body))
         self.stream.begin(call_id, body)
 
+    def begin_strictly(self, call_id: str, body: bytes) -> None:
+        """Keep a call's start line in a journal that is as it was left, and has room for the record too.
+
+        Raises:
+            JournalError: it could not be kept, or somebody has changed the journal, which is on record then.
+        """
+        self._see_room(2 * len(body) + RECORD_MORE)
+        self.begin(call_id, body)
+        changes = [incident.reason for incident in self.stream.incidents if incident.reason != SYNC_FAILED]
+        if changes:
+            self.declare_gaps()
+            raise JournalError(f"somebody has changed stream {self.stream.path or self.stream.id}: {changes[0]}")
+
     def append(self, body: bytes, *, ends: str) -> None:
         """Keep the record of the call ``ends``.
 
@@ -57,20 +74,26 @@ class Ledger:
             self._spend(len(body))
             self.stream.append(body, ends=ends)
         except JournalError as error:
-            self._lost, self._reason = self._lost + 1, _why(error)
+            self.miss(error)
             raise
         if self._lost or self.stream.incidents:
             self.declare_gaps()
 
+    def miss(self, error: JournalError) -> None:
+        """Count a record that is not kept as promised."""
+        self._lost, self._reason = self._lost + 1, _why(error)
+
     def _spend(self, size: int) -> None:
-        if self._budget is None:
-            return
-        if self._budget.full:
+        if self._budget is not None:
+            self._see_room(0)
+            self._budget.spend(size)
+
+    def _see_room(self, size: int) -> None:
+        if self._budget is not None and not self._budget.has_room(size):
             raise JournalError(
                 f"the journal's {self._budget.max_bytes} bytes are full of records that no sink has taken: "
                 "give them an endpoint, or set OTEL_MCP_AUDIT_SINKS=none and prune, or raise OTEL_MCP_AUDIT_MAX_BYTES"
             )
-        self._budget.spend(size)
 
     @faults.harmless("declaring a gap")
     def declare_gaps(self) -> None:

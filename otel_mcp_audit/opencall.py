@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 from msgspec import Struct
 
 from otel_mcp_audit import faults, redaction
+from otel_mcp_audit.errors import JournalError
+from otel_mcp_audit.journal import Due
 from otel_mcp_audit.line import Agent, Event, Param, Request, Resource, Response, ServerInfo, User
 from otel_mcp_audit.record import Call
 
@@ -66,6 +68,8 @@ class OpenCall:
         span: the call's span, opaque here; ``owns_span`` where it is ours; ``begin_span`` opens one of ours, late.
         registered: whether a server knows a tool of this name.
         cancelled: whether the client has taken the call back.
+        due: what must be on the disk before the tool runs or the answer leaves; None where nothing must.
+        fault: why the tool must not run or the answer not leave (``ON_FAILURE=closed``); None where it may.
     """
 
     def __init__(self, event: Event, params: Sequence[Param], arguments: Mapping[str, Any]) -> None:
@@ -80,6 +84,8 @@ class OpenCall:
         self.begin_span: Callable[[], None] | None = None
         self.registered = False
         self.cancelled: Callable[[], bool] = bool
+        self.due: Due | None = None
+        self.fault: JournalError | None = None
         self._result_count: int | None = None
         self._started_ns = time.perf_counter_ns()
         self._marks: list[Mark] = []

@@ -25,6 +25,10 @@ from otel_mcp_audit.settings import Settings
 SEGMENTS: Final = 8
 """Segments that share the disk budget, at least: the newest one stays, and would else be all that fits."""
 
+NO_FOLDER: Final = (
+    "no folder can be written: the trail would end with the process; set OTEL_MCP_AUDIT_DIR to one that can"
+)
+
 PROBLEMS_LISTED: Final = 8
 """Problems that the first line lists; where there are more, the last one says how many."""
 
@@ -37,11 +41,18 @@ class Operation:
         recorder: decides what its records say.
         deliveries: one a sink.
         keeper: looks after the folder; None in memory.
+        shortcomings: what makes the trail less than it was asked to be.
     """
 
     def __init__(
-        self, ledger: Ledger, recorder: Recorder, deliveries: Sequence[Delivery], keeper: Keeper | None
+        self,
+        ledger: Ledger,
+        recorder: Recorder,
+        deliveries: Sequence[Delivery],
+        keeper: Keeper | None,
+        shortcomings: Sequence[str] = (),
     ) -> None:
+        self.shortcomings = shortcomings
         self.ledger = ledger
         self.recorder = recorder
         self._deliveries = deliveries
@@ -66,7 +77,8 @@ class Operation:
         if found:
             faults.report("configuration", "; ".join(found))
         recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
-        operation = cls(ledger, recorder, deliveries, keeper)
+        lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
+        operation = cls(ledger, recorder, deliveries, keeper, lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
         return operation
 
@@ -119,7 +131,8 @@ def _begun(settings: Settings, problems: list[str], names: list[str]) -> _Begun:
 
 
 def _begun_in(root: Path | None, settings: Settings, problems: list[str], names: list[str]) -> _Begun:
-    stream = Stream.create(root, segment_bytes=min(journal.SEGMENT_BYTES, settings.max_bytes // SEGMENTS))
+    segment_bytes = min(journal.SEGMENT_BYTES, settings.max_bytes // SEGMENTS)
+    stream = Stream.create(root, segment_bytes=segment_bytes, synced=settings.durability == "power")
     here = origin.here(stream.id)
     budget = None if root is None else Budget(root, settings.max_bytes)
     ledger = Ledger(stream, budget, durability="memory" if root is None else None)

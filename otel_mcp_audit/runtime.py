@@ -6,17 +6,25 @@ Only this module touches what belongs to the whole process: exit hooks, the SIGT
 import atexit
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from otel_mcp_audit import faults, settings
 from otel_mcp_audit.auditor import Auditor
+from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.opencall import Arrival, OpenCall
 from otel_mcp_audit.settings import Settings
 
 EXIT_S: Final = 1.5
 """Seconds that the end of the process may be held up; an MCP client gives a stdio server two before it signals."""
+
+CONFIGURATION: Final = 78
+"""Exit status for a configuration that cannot be used: EX_CONFIG of sysexits.h."""
+
+REFUSED: Final = "OTEL_MCP_AUDIT_ON_FAILURE=closed: this server is not started"
 
 
 class Runtime:
@@ -49,21 +57,55 @@ class Runtime:
         found, problems = settings.read(os.environ)
         return Auditor(found, problems=problems)
 
-    @faults.harmless("starting the trail")
     def serve(self) -> None:
-        """A server starts in this process: open the trail and see to its end. Only the first time counts."""
+        """A server starts in this process: open the trail and see to its end. Only the first time counts.
+
+        Raises:
+            ConfigurationError: ``Settings(on_failure="closed")`` was given in code and no trail can be relied on.
+                Where it comes from the environment the process ends instead, with status 78.
+        """
         if self._serving:
             return
         self._serving = True
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 -- the boundary between our code and the audited server
+            faults.report("starting the trail", error)
+            if self.closed:
+                self._refuse(error)
+
+    def _serve(self) -> None:
         self.auditor().start()
         atexit.register(self.stop, "exit")
         _take_sigterm()
 
-    def open(self, arrival: Arrival) -> OpenCall | None:
-        """The open call of an arrival; None where this process does not audit."""
+    def _refuse(self, error: Exception) -> None:
+        if self._settings is not None:
+            raise ConfigurationError(f"{REFUSED}: {error}") from error
+        refuse(str(error))
+
+    @property
+    def closed(self) -> bool:
+        """Whether a call that cannot be put on record is refused."""
+        return self.auditor().closed
+
+    def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
+        """Open the call that ``describe`` sees; see ``Auditor.begin``."""
         if not self._serving:
             self.serve()
-        return self.auditor().open(arrival)
+        return self.auditor().begin(describe)
+
+    def settle(self, opened: OpenCall) -> JournalError | None:
+        """Have on the disk what is due of a call; blocks. See ``Auditor.settle``."""
+        return self.auditor().settle(opened)
+
+    def overdue(self, opened: OpenCall, error: JournalError) -> None:
+        """What is due of a call is not on the disk in time."""
+        self.auditor().overdue(opened, error)
+
+    def refuse_call(self, opened: OpenCall, error: JournalError) -> NoReturn:
+        """Do not run a call; see ``Auditor.refuse``."""
+        self.auditor().refuse(opened, error)
 
     def keep(self, call: OpenCall) -> None:
         """Keep the record of a call that is complete."""
@@ -96,6 +138,12 @@ class Runtime:
         self._reset()
         if signal.getsignal(signal.SIGTERM) is _terminated:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def refuse(why: str) -> NoReturn:
+    """End this process before it serves unaudited: on standard error why, as status the one for a configuration."""
+    print(f"otel-mcp-audit: {REFUSED}: {why}", file=sys.stderr, flush=True)  # noqa: T201 -- nobody is left to log it
+    os._exit(CONFIGURATION)
 
 
 RUNTIME: Final = Runtime()

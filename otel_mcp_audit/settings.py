@@ -38,8 +38,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         sinks: where records go: a comma list as text, or a list of texts, sinks and plain functions; None: where
             this process's OTel logs go.
         capture: ``metadata``: argument names, types and sizes, no values.
-        durability: ``process``: a record survives ``kill -9``.
-        on_failure: ``open``: the call goes on, the gap is counted and recorded.
+        durability: ``process``: a record survives ``kill -9``; ``power``: it is on the disk before the answer leaves.
+        on_failure: ``open``: the call goes on, the gap is counted and recorded; ``closed``: it is refused.
         user_claim: claim names or paths of the user's id, first non-empty hit wins.
         tenant_claim: likewise for the tenant.
         email: the e-mail address as an attribute too, not only in the body.
@@ -147,13 +147,13 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "tenant_claim": _names,
 }
 
-_CHOICES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "capture": ("metadata", ("request", "request_response")),
-    "durability": ("process", ("power", "machine")),
-    "on_failure": ("open", ("closed",)),
-    "personal": ("clear", ("sealed",)),
+_CHOICES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "capture": (("metadata",), ("request", "request_response")),
+    "durability": (("process", "power"), ("machine",)),
+    "on_failure": (("open", "closed"), ()),
+    "personal": (("clear",), ("sealed",)),
 }
-"""Field: the value that is built, and those that are planned."""
+"""Field: the values that are built, and those that are planned."""
 
 _RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "trusted_proxies", "refusals"})
 
@@ -161,9 +161,10 @@ _RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "tru
 def _unsupported(field: str, value: object) -> str | None:
     if field in _RESERVED and value is not None:
         return f"{PREFIX}{field.upper()}: not supported yet; leave it unset"
-    if field not in _CHOICES or value == _CHOICES[field][0]:
+    built, planned = _CHOICES.get(field, ((value,), ()))
+    if value in built:
         return None
-    built, planned = _CHOICES[field]
+    choice = " or ".join(map(str, built))
     if value in planned:
-        return f"{PREFIX}{field.upper()}: {value!r} is not supported yet; leave it unset or write {built}"
-    return f"{PREFIX}{field.upper()}: write {built}"
+        return f"{PREFIX}{field.upper()}: {value!r} is not supported yet; leave it unset or write {choice}"
+    return f"{PREFIX}{field.upper()}: write {choice}"

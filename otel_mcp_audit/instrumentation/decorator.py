@@ -120,15 +120,19 @@ def _async_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
     return audited_call
 
 
-@faults.harmless("@audited")
 def _entered(mark: Mark, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> OpenCall | None:
     """Enrich the call that is running, or open one of the function's own; None where there is nothing to end here."""
     running = current()
-    arguments = _bound(fn, args, kwargs)
+    arguments = _arguments(fn, args, kwargs) or {}
     opened = running or watch.begin(_arrival, _name(fn), arguments)
     if opened is not None:
         opened.apply(mark, arguments)
     return None if running else opened
+
+
+@faults.harmless("@audited")
+def _arguments(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return _bound(fn, args, kwargs)
 
 
 def _bound(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

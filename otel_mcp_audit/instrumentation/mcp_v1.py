@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final, Self
 
 from opentelemetry import context
 from opentelemetry.context import Context
 
 from otel_mcp_audit import faults
+from otel_mcp_audit.auditor import INTERNAL_ERROR
+from otel_mcp_audit.errors import NotRecorded
 from otel_mcp_audit.instrumentation import answer, arrival, releases, spans, watch
 from otel_mcp_audit.instrumentation.registry import FRAMEWORK_ERRORS
 from otel_mcp_audit.instrumentation.watch import CALL
@@ -42,14 +46,19 @@ async def handle_request(wrapped: Callable[..., Any], instance: Any, args: Args,
     if releases.left_alone(instance):
         return await wrapped(*args, **kwargs)
     message = args[0]
-    opened = watch.begin(_arrival, instance, *args[:3])
-    if opened is None:
-        return await wrapped(*args, **kwargs)
-    opened.cancelled = lambda: bool(message.cancelled)
-    _end_before_answer(opened, message)
-    span = spans.native if _opens_spans(instance) else spans.own
-    with watch.Scope(opened), span(opened, _parent(message.request_meta, _request(message.message_metadata))):
-        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, answer.failure)
+    respond = message.respond
+    try:
+        opened = watch.begin(_arrival, instance, *args[:3])
+        if opened is None:
+            return await wrapped(*args, **kwargs)
+        opened.cancelled = lambda: bool(message.cancelled)
+        message.respond = _recording(opened, respond)
+        span = spans.native if _opens_spans(instance) else spans.own
+        with watch.Scope(opened), span(opened, _parent(message.request_meta, _request(message.message_metadata))):
+            return await watch.watch(opened, lambda: wrapped(*args, **kwargs), _unanswered, answer.failure)
+    except NotRecorded as error:
+        if not message._completed:  # else the answer was withheld where it was given
+            await respond(_protocol_error(error))
 
 
 def _opens_spans(server: Any) -> bool:
@@ -57,15 +66,22 @@ def _opens_spans(server: Any) -> bool:
     return type(server).__module__.startswith("fastmcp.") and "fastmcp.server.telemetry" in sys.modules
 
 
-def _end_before_answer(opened: OpenCall, message: Any) -> None:
-    """The record is kept before the answer's bytes leave."""
-    respond = message.respond
+def _recording(opened: OpenCall, respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The record is kept before the answer's bytes leave, or they do not."""
 
     async def recorded(response: Any) -> Any:
         watch.end(opened, _answered, response)
+        try:
+            await watch.kept(opened)
+        except NotRecorded as error:
+            response = _protocol_error(error)
         return await respond(response)
 
-    message.respond = recorded
+    return recorded
+
+
+def _protocol_error(error: NotRecorded) -> Any:
+    return import_module("mcp.types").ErrorData(code=INTERNAL_ERROR, message=str(error))
 
 
 def make_error_result(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -149,25 +165,44 @@ def session_init(wrapped: Callable[..., None], instance: Any, args: Args, kwargs
     if releases.left_alone(instance):
         return
     instance._read_stream = messages = _Messages(instance._read_stream)
-    instance._receive_request_type = _Validator(instance, instance._receive_request_type, messages)
+    instance._write_stream = answers = _Answers(instance._write_stream)
+    instance._receive_request_type = _Validator(instance, instance._receive_request_type, messages, answers)
 
 
-class _Messages:
-    """A session's read stream that remembers the message in hand."""
+class _Stream:
+    """A stream of a session, seen through."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self.current: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    async def __aenter__(self) -> "_Messages":
+    async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> Any:
         return await self._stream.__aexit__(*exc)
+
+
+class _Answers(_Stream):
+    """A session's write stream that holds a refusal's answer until its record is safe."""
+
+    refused: OpenCall | None = None
+
+    async def send(self, item: Any) -> None:
+        """Send as the kernel would."""
+        refused, self.refused = self.refused, None
+        if refused is not None:
+            await watch.kept(refused, withhold=False)
+        await self._stream.send(item)
+
+
+class _Messages(_Stream):
+    """A session's read stream that remembers the message in hand."""
+
+    current: Any = None
 
     def __aiter__(self) -> "_Messages":
         return self
@@ -180,10 +215,11 @@ class _Messages:
 class _Validator:
     """The kernel's request model, which answers an invalid envelope by itself."""
 
-    def __init__(self, session: Any, model: Any, messages: _Messages) -> None:
+    def __init__(self, session: Any, model: Any, messages: _Messages, answers: _Answers) -> None:
         self._session = session
         self._model = model
         self._messages = messages
+        self._answers = answers
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -194,7 +230,8 @@ class _Validator:
             return self._model.model_validate(given, *args, **kwargs)
         except Exception:
             if answer.field(given, "method") == CALL:
-                _refused(self._session, answer.field(given, "params"), self._messages.current)
+                params = answer.field(given, "params")
+                self._answers.refused = _refused(self._session, params, self._messages.current)
             raise
 
 
@@ -205,7 +242,9 @@ async def received_request(wrapped: Callable[..., Any], instance: Any, args: Arg
     except Exception:
         request = args[0].request.root
         if type(request).__name__ == "CallToolRequest" and not releases.left_alone(instance):
-            _refused(instance, _fields(request.params), instance._read_stream.current)
+            opened = _refused(instance, _fields(request.params), instance._read_stream.current)
+            if opened is not None:
+                await watch.kept(opened, withhold=False)
         raise
 
 
@@ -213,12 +252,15 @@ def _fields(model: Any) -> dict[str, Any]:
     return {"name": model.name, "arguments": model.arguments}
 
 
-def _refused(session: Any, params: object, message: Any) -> None:
-    opened = watch.begin(_refused_arrival, session, params, message)
-    if opened is None:
-        return
-    with spans.own(opened, _parent(None, _request(answer.field(message, "metadata")))):
-        watch.end(opened, lambda _: Ending("invalid_request", "ValidationError", INVALID_PARAMS))
+def _refused(session: Any, params: object, message: Any) -> OpenCall | None:
+    """Record a call that was refused; there is no answer to withhold: it is a refusal already."""
+    opened = None
+    with suppress(NotRecorded):
+        opened = watch.begin(_refused_arrival, session, params, message)
+    if opened is not None:
+        with spans.own(opened, _parent(None, _request(answer.field(message, "metadata")))):
+            watch.end(opened, lambda _: Ending("invalid_request", "ValidationError", INVALID_PARAMS))
+    return opened
 
 
 def _refused_arrival(session: Any, params: object, message: Any) -> Arrival:

@@ -1,13 +1,16 @@
 """Adapter for the kernel of mcp 2.x."""
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, Final
 from weakref import WeakSet
 
 from opentelemetry import context
 
+from otel_mcp_audit.auditor import INTERNAL_ERROR
+from otel_mcp_audit.errors import NotRecorded
 from otel_mcp_audit.instrumentation import answer, arrival, releases, spans, watch
 from otel_mcp_audit.instrumentation.watch import CALL
 from otel_mcp_audit.line import Agent
@@ -32,13 +35,22 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
         return await wrapped(*args, **kwargs)
     if releases.left_alone(instance.server):
         return await wrapped(*args, **kwargs)
-    opened = watch.begin(_arrival, instance, args[0], args[2])
-    if opened is None:
-        return await wrapped(*args, **kwargs)
-    opened.cancelled = args[0].cancel_requested.is_set
-    inside = enrich in instance.server.middleware  # where there is a native span, the call's span is seen to there
-    with watch.Scope(opened), nullcontext() if inside else spans.own(opened, _parent(args[2])):
-        return await watch.watch(opened, lambda: wrapped(*args, **kwargs), answer.tool_result, failed)
+    try:
+        opened = watch.begin(_arrival, instance, args[0], args[2])
+        if opened is None:
+            return await wrapped(*args, **kwargs)
+        opened.cancelled = args[0].cancel_requested.is_set
+        inside = enrich in instance.server.middleware  # where there is a native span, the call's span is seen to there
+        with watch.Scope(opened), nullcontext() if inside else spans.own(opened, _parent(args[2])):
+            return await watch.watch(opened, lambda: wrapped(*args, **kwargs), answer.tool_result, failed)
+    except NotRecorded as error:
+        raise _protocol_error(error) from None
+
+
+def _protocol_error(error: NotRecorded) -> Exception:
+    """As the kernel's own exception for a JSON-RPC error."""
+    made: Exception = import_module("mcp.shared.exceptions").MCPError(code=INTERNAL_ERROR, message=str(error))
+    return made
 
 
 def failed(opened: OpenCall, error: BaseException) -> Ending:
@@ -120,13 +132,16 @@ class _Dispatched:
         self.dctx = dctx
         self.seen = False
 
-    def refused(self, ending: Ending) -> None:
-        """Record that it never reached the runner."""
+    async def refused(self, ending: Ending) -> None:
+        """Record that it never reached the runner. There is no answer to withhold: it is a refusal already."""
         self.seen = True
-        opened = watch.begin(_refused_arrival, self.request, self.dctx)
+        opened = None
+        with suppress(NotRecorded):
+            opened = watch.begin(_refused_arrival, self.request, self.dctx)
         if opened is not None:
             with spans.own(opened, _parent(self.request.params)):
                 watch.end(opened, lambda _: ending)
+            await watch.kept(opened, withhold=False)
 
 
 _DISPATCHED: Final[ContextVar[_Dispatched | None]] = ContextVar("otel_mcp_audit_dispatched", default=None)
@@ -144,17 +159,17 @@ async def dispatch(wrapped: Callable[..., Any], instance: Any, args: Args, kwarg
     finally:
         _DISPATCHED.reset(token)
         if not dispatched.seen:  # nor was it answered
-            dispatched.refused(Ending("cancelled" if args[1].cancel_requested.is_set() else "disconnected"))
+            await dispatched.refused(Ending("cancelled" if args[1].cancel_requested.is_set() else "disconnected"))
 
 
-def write_error(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+async def write_error(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """``JSONRPCDispatcher._write_error``: a refusal is on record before its answer leaves."""
     del instance
     dispatched = _DISPATCHED.get()
     if dispatched is not None and not dispatched.seen:
         code = getattr(args[1], "code", None) if len(args) > 1 else None
-        dispatched.refused(Ending("invalid_request", str(code), code))
-    return wrapped(*args, **kwargs)
+        await dispatched.refused(Ending("invalid_request", str(code), code))
+    return await wrapped(*args, **kwargs)
 
 
 def _refused_arrival(request: Any, dctx: Any) -> Arrival:

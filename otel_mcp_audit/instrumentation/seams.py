@@ -123,15 +123,26 @@ class _Hook:
             self._wrap_all(module)
         except Exception:
             _LOGGER.exception("seams of %s not installed: MCP calls may NOT be audited", module.__name__)
+            _refuse_if_closed(f"seams of {module.__name__} could not be installed")
 
     def _wrap_all(self, module: ModuleType) -> None:
         kernel = releases.major("mcp")
         if kernel is None:  # nor is a framework audited that stands on it
+            _refuse_if_closed("this release of mcp is not supported")
             return
         for seam in (seam for seam in SEAMS if seam.module == module.__name__):
             major = kernel if seam.package == "mcp" else releases.major(seam.package)
-            if major is not None and (not seam.majors or major in seam.majors):
+            if major is None:
+                _refuse_if_closed(f"this release of {seam.package} is not supported")
+            elif not seam.majors or major in seam.majors:
                 _wrap(module, seam)
+
+
+def _refuse_if_closed(why: str) -> None:
+    """End the process where ``ON_FAILURE=closed`` says that no server may run unaudited."""
+    runtime = importlib.import_module("otel_mcp_audit.runtime")
+    if runtime.RUNTIME.closed:
+        runtime.refuse(why)
 
 
 def _wrap(module: ModuleType, seam: Seam) -> None:

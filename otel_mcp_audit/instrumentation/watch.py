@@ -5,7 +5,10 @@ from contextvars import Token
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from otel_mcp_audit import faults
+from otel_mcp_audit.auditor import WITHHELD
+from otel_mcp_audit.errors import NotRecorded
 from otel_mcp_audit.instrumentation import spans
+from otel_mcp_audit.instrumentation.hop import hop
 from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
 from otel_mcp_audit.record import Call
@@ -20,10 +23,13 @@ Answered = Callable[[OpenCall, Any], Ending]
 Failed = Callable[[OpenCall, BaseException], Ending]
 
 
-@faults.harmless("opening a call")
 def begin(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
-    """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours."""
-    return RUNTIME.open(_arrival(describe, *args, **kwargs))
+    """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.
+
+    Raises:
+        NotRecorded: with ``ON_FAILURE=closed``: the call must not run.
+    """
+    return RUNTIME.begin(lambda: _arrival(describe, *args, **kwargs))
 
 
 def _arrival(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> Arrival:
@@ -51,24 +57,47 @@ class Scope:
 
 
 async def watch(opened: OpenCall, call: Callable[[], Awaitable[T]], answered: Answered, failed: Failed) -> T:
-    """Await what ``call`` does and end with its answer, or with what it raised; both pass through untouched."""
+    """Await what ``call`` does and end with its answer, or with what it raised; both pass through untouched.
+
+    Raises:
+        NotRecorded: with ``ON_FAILURE=closed``: the call is not run, or its answer is withheld.
+    """
+    if opened.due is not None and (late := await hop(opened)) is not None:
+        RUNTIME.refuse_call(opened, late)
     try:
         result = await call()
     except BaseException as error:
         end(opened, failed, error)
+        if not isinstance(error, GeneratorExit):  # whoever closes a coroutine does not let it wait
+            await kept(opened, withhold=isinstance(error, Exception))
         raise
     end(opened, answered, result)
+    await kept(opened)
     return result
 
 
+async def kept(opened: OpenCall, *, withhold: bool = True) -> None:
+    """Return when the record of a call is as safe as the settings ask for: the last moment before its answer leaves.
+
+    Raises:
+        NotRecorded: with ``ON_FAILURE=closed``: it is not, and the answer must not leave.
+    """
+    if opened.due is not None:
+        await hop(opened)
+    if opened.fault is not None and withhold:
+        raise NotRecorded(WITHHELD) from opened.fault
+
+
 def run(opened: OpenCall, call: Callable[[], T], answered: Answered, failed: Failed) -> T:
-    """``watch`` for a plain function."""
+    """``watch`` for a plain function: what is waited for is waited for here."""
+    RUNTIME.auditor().await_start(opened)
     try:
         result = call()
     except BaseException as error:
         end(opened, failed, error)
         raise
     end(opened, answered, result)
+    RUNTIME.auditor().await_record(opened)
     return result
 
 

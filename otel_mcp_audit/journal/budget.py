@@ -33,10 +33,9 @@ class Budget:
         # Sizes of closed streams: there may be a thousand, and none of them changes unnoticed.
         self._closed: dict[StreamFolder, int] = {}
 
-    @property
-    def full(self) -> bool:
-        """Whether nothing more may be added, by the last ``usage`` and what this process has spent since."""
-        return self._used + self._spent >= self.max_bytes
+    def has_room(self, size: int = 0) -> bool:
+        """Whether ``size`` bytes and more may be added, by the last ``usage`` and what this process has spent since."""
+        return self._used + self._spent + size < self.max_bytes
 
     def spend(self, size: int) -> None:
         """Count bytes that this process has added."""

@@ -28,6 +28,7 @@ class Calls:
         self.fstat: Callable[[int], os.stat_result] = os.fstat
         self.ftruncate: Callable[[int, int], None] = os.ftruncate
         self.replace: Callable[[Path, Path], None] = os.replace
+        self.sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
 calls: Final = Calls()
@@ -142,6 +143,37 @@ def write(fd: int, data: bytes) -> None:
 def cut(fd: int, size: int) -> None:
     """Shorten the file to ``size`` bytes."""
     calls.ftruncate(fd, size)
+
+
+def sync(fd: int) -> None:
+    """Have what was written to an open file on the disk; blocks for as long as the disk takes.
+
+    Raises:
+        OSError: some of it is not, and the next call will not say so again: what was not synced must be written anew.
+    """
+    calls.sync(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on the disk.
+
+    Raises:
+        OSError: they are not.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
+    try:
+        os.fsync(fd)
+    finally:
+        close(fd)
+
+
+def duplicate(fd: int) -> int:
+    """Another descriptor of the same open file, for a thread of its own.
+
+    Raises:
+        OSError: there is none to be had.
+    """
+    return os.dup(fd)
 
 
 def status(fd: int) -> os.stat_result:

@@ -40,6 +40,8 @@ class Files:
         earlier: the segments before the current one: bytes by first sequence number.
         incidents: what happened to the files behind the writer's back; the caller takes them out.
         taken: another process has taken the stream over.
+        synced: the stream's lines will be synced.
+        retired: segments that were turned over and have lines no sync has covered yet.
     """
 
     path: Path
@@ -50,9 +52,11 @@ class Files:
     earlier: dict[int, int] = field(default_factory=dict[int, int])
     incidents: list[Incident] = field(default_factory=list[Incident])
     taken: bool = False
+    synced: bool = False
+    retired: list[Segment] = field(default_factory=list[Segment])
 
     @classmethod
-    def create(cls, path: Path) -> "Files":
+    def create(cls, path: Path, *, synced: bool = False) -> "Files":
         """Make a stream's folder, lock it, and begin its first segment.
 
         Raises:
@@ -65,9 +69,10 @@ class Files:
             lock = Lock(path)
             undo.callback(lock.release)
             lock.take_if_possible()
-            starts_file = Starts(path / starts.file_name(1), {})
+            starts_file = Starts(path / starts.file_name(1), {}, synced=synced)
             undo.callback(starts_file.close)
-            files = cls(path, lock, Segment.create(path, 1), starts_file, disk.identity(path))
+            segment = Segment.create(path, 1, synced=synced)
+            files = cls(path, lock, segment, starts_file, disk.identity(path), synced=synced)
             undo.pop_all()
             return files
 
@@ -75,6 +80,11 @@ class Files:
     def size(self) -> int:
         """Bytes of the segments and the start file."""
         return sum(self.earlier.values()) + self.segment.size + self.starts.size
+
+    @property
+    def held(self) -> int:
+        """Bytes of the lines that no sync has covered, which memory holds until then."""
+        return self.segment.held + sum(segment.held for segment in self.retired)
 
     def note(self, incident: Incident) -> None:
         """Keep an incident for the caller; one who never takes them out costs no memory without bound."""
@@ -93,16 +103,22 @@ class Files:
         """
         self.refuse_usurper(seq)
         self.starts = self.starts.moved_to(self.path / starts.file_name(seq))
-        fresh = Segment.create(self.path, seq)
+        fresh = Segment.create(self.path, seq, synced=self.synced)
         if self.segment.first != seq:
             self.earlier[self.segment.first] = self.segment.size
-        self.segment.close()
+        self._retire(self.segment)
         self.segment = fresh
         with suppress(OSError):  # the turn is made; what lies about is seen to at the next one
             for path in starts.files(self.path):
                 if path != self.starts.path:
                     path.unlink(missing_ok=True)
             self.miss_earlier(seq)
+
+    def _retire(self, segment: Segment) -> None:
+        if segment.unsynced:
+            self.retired.append(segment)
+        else:
+            segment.close()
 
     def refuse_usurper(self, seq: int) -> None:
         """See that no other process goes on with this stream: behind our last line, or in the next segment.
@@ -144,7 +160,7 @@ class Files:
 
     def close(self) -> None:
         """Close all and give the lock back. A start file that names no open call has nothing to say any more."""
-        self.segment.close()
+        self._close_segments()
         self.starts.close()
         if not self.starts.calls and not self.taken:
             with suppress(OSError):
@@ -153,6 +169,10 @@ class Files:
 
     def abandon(self) -> None:
         """In a forked child: close the inherited descriptors and touch nothing else."""
-        self.segment.close()
+        self._close_segments()
         self.starts.close()
         self.lock.abandon()
+
+    def _close_segments(self) -> None:
+        for segment in (*self.retired, self.segment):
+            segment.close()

@@ -1,5 +1,6 @@
 """The folder that a stream lives in, as its one writer keeps it: whole, under its name, whatever happens to it."""
 
+import errno
 import time
 from typing import Final
 
@@ -10,6 +11,9 @@ from otel_mcp_audit.journal.segment import Damaged
 
 LOOK_EVERY_S: Final = 1.0
 """Seconds after which names are looked up again: a moved folder is noticed with the first record after that."""
+
+HELD_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of lines that wait to be synced: where the disk takes no sync, memory must not fill instead."""
 
 
 class Home:
@@ -69,6 +73,8 @@ class Home:
         """
         if self.files.taken or time.monotonic() >= self._look_at:
             self._look(seq)
+        if self.files.held > HELD_BYTES:
+            raise OSError(errno.EIO, "the disk takes no syncs, and memory keeps no more of what is not synced")
         segment = self.files.segment
         if segment.broken or segment.size + len(line) > self._segment_bytes:
             self._make_room(len(line), seq)

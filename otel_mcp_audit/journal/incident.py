@@ -1,6 +1,10 @@
 """What happened to a stream's files behind its back."""
 
 from dataclasses import dataclass
+from typing import Final
+
+SYNC_FAILED: Final = "sync_failed"
+"""The disk's own doing, not somebody's: the lines were written anew, and none is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +15,7 @@ class Incident:
         reason: found at an adoption: ``torn_tail``, ``corrupt_tail``, ``torn_start``, ``corrupt_starts``,
             ``starts_lost``, ``segment_truncated``, ``segment_cut_back``; under a running writer: ``segment_deleted``,
             ``segment_moved``, ``segment_replaced``, ``segment_truncated``, ``foreign_bytes``, ``starts_lost``,
-            ``lock_lost``, ``folder_deleted``, ``folder_moved``, ``folder_mode``.
+            ``lock_lost``, ``folder_deleted``, ``folder_moved``, ``folder_mode``, ``sync_failed``.
         first_seq: the first record that is missing, None where none is.
         last_seq: the last one.
         count: how many records (for the start file: lines) are missing.

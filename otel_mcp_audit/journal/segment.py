@@ -1,5 +1,6 @@
 """One append-only file of journal lines, on disk or anonymous."""
 
+import errno
 from enum import Enum
 from pathlib import Path
 
@@ -40,27 +41,41 @@ class Segment:
     Attributes:
         size: bytes written and acknowledged.
         broken: a failed write left a torn half behind that could not be cut off yet.
+        unsynced: the lines that no sync has covered yet; None where none is ever asked for.
+        held: their bytes.
+        syncing: another thread is syncing the file: it is closed when that has come back.
+        untrusted: a sync of the file has failed: whatever it reads back or syncs later proves nothing.
     """
 
-    __slots__ = ("_fd", "broken", "first", "path", "size")
+    __slots__ = ("_closing", "_fd", "broken", "first", "held", "path", "size", "syncing", "unsynced", "untrusted")
 
-    def __init__(self, fd: int, first: int, path: Path | None = None) -> None:
+    def __init__(self, fd: int, first: int, path: Path | None = None, *, synced: bool = False) -> None:
         self._fd = fd
         self.first = first
         self.path = path
         self.size = disk.status(fd).st_size
         self.broken = False
+        self.unsynced: list[bytes] | None = [] if synced else None
+        self.held = 0
+        self.syncing = False
+        self._closing = False
+        self.untrusted = False
 
     @classmethod
-    def create(cls, folder: Path, first: int) -> "Segment":
+    def create(cls, folder: Path, first: int, *, synced: bool = False) -> "Segment":
         """Make a new segment; whatever else has its name is moved aside.
+
+        Args:
+            folder: the stream's folder.
+            first: sequence number of its first record.
+            synced: its lines will be synced, and are remembered until they are.
 
         Raises:
             OSError: it cannot be made.
         """
         path = folder / file_name(first)
         disk.make_way(path)
-        return cls(disk.create(path), first, path)
+        return cls(disk.create(path), first, path, synced=synced)
 
     @classmethod
     def open(cls, folder: Path, first: int) -> "Segment":
@@ -99,6 +114,9 @@ class Segment:
         try:
             disk.write(self._fd, data)
             self.size = size + len(data)
+            if self.unsynced is not None:
+                self.unsynced.append(data)
+                self.held += len(data)
         except BaseException:  # an interrupt between the two as well
             self.size = size
             self.mend()
@@ -110,6 +128,8 @@ class Segment:
         if start < 0 or self.read(start, len(data)) != data:
             return False
         self.size = start
+        if self.unsynced and self.unsynced[-1] == data:
+            self.held -= len(self.unsynced.pop())
         self.mend()
         return True
 
@@ -148,8 +168,53 @@ class Segment:
         assert self.path is not None, "an anonymous file has no place to come back to"
         size = min(self.size, self.size_found())
         disk.make_way(self.path)
-        fd = disk.publish(self.path, lambda target: disk.copy(self._fd, size, target))
-        return Segment(fd, self.first, self.path)
+        fd = disk.publish(self.path, lambda target: self._fill(target, size, b""))
+        return Segment(fd, self.first, self.path, synced=self.unsynced is not None)
+
+    def rewritten(self) -> "Segment":
+        """A new file in this one's place, synced: what a sync had covered is copied, the rest comes from memory.
+
+        Raises:
+            OSError: it cannot be made; this segment is as it was.
+        """
+        assert self.path is not None, "an anonymous file is never synced"
+        rest = b"".join(self.unsynced or ())
+        fd = disk.publish(self.path, lambda target: self._fill(target, self.size - len(rest), rest))
+        return Segment(fd, self.first, self.path, synced=True)
+
+    def _fill(self, target: int, size: int, rest: bytes) -> None:
+        disk.copy(self._fd, size, target)
+        if disk.status(target).st_size != size:
+            raise OSError(errno.EIO, "the file became shorter while it was copied")
+        disk.write(target, rest)
+        if self.unsynced is not None:
+            disk.sync(target)
+
+    def covered(self, lines: int) -> None:
+        """Forget the first ``lines`` lines that were not synced: now they are."""
+        if self.unsynced is not None:
+            self.held -= sum(map(len, self.unsynced[:lines]))
+            del self.unsynced[:lines]
+
+    def sync(self) -> None:
+        """Have on the disk what was written so far. Not under the stream's lock, but ``syncing`` was set under it.
+
+        Raises:
+            OSError: some of it is not, and the file is not trusted from now on.
+        """
+        if self.untrusted:
+            raise OSError(errno.EIO, "an earlier sync of this file has failed")
+        try:
+            disk.sync(self._fd)
+        except OSError:
+            self.untrusted = True
+            raise
+
+    def come_back(self) -> None:
+        """The sync has come back, under the stream's lock."""
+        self.syncing = False
+        if self._closing:
+            self.close()
 
     def read(self, offset: int, limit: int) -> bytes:
         """At most ``limit`` bytes from ``offset``."""
@@ -174,5 +239,8 @@ class Segment:
 
     def close(self) -> None:
         """Close the file; once is enough."""
+        if self.syncing:
+            self._closing = True
+            return
         disk.close(self._fd)
         self._fd = -1

@@ -80,14 +80,22 @@ class Starts:
     Args:
         path: its name.
         calls: the bodies of the open calls by call id; kept, changed and written anew from here.
+        synced: the file will be synced, so one that is written anew is so at once.
+
+    Attributes:
+        begun: how many starts were noted, here and in the files before.
+        made: how many files were written in this place.
     """
 
-    __slots__ = ("_broken", "_fd", "_shortened", "calls", "path", "size")
+    __slots__ = ("_broken", "_fd", "_shortened", "_synced", "begun", "calls", "made", "path", "size")
 
-    def __init__(self, path: Path, calls: dict[str, bytes]) -> None:
+    def __init__(self, path: Path, calls: dict[str, bytes], *, synced: bool = False) -> None:
         self.path = path
         self.calls = calls
-        self._fd, self.size = _written(path, calls)
+        self.begun = 0
+        self.made = 0
+        self._synced = synced
+        self._fd, self.size = self._written(path)
         self._shortened = 0
         self._broken = False
 
@@ -112,6 +120,7 @@ class Starts:
             self._cut_back()
             raise
         self.calls[call_id] = body
+        self.begun += 1
 
     def damaged(self) -> Damage | None:
         """What somebody else did to the file."""
@@ -143,7 +152,7 @@ class Starts:
         Raises:
             OSError: the file is as it was.
         """
-        fd, self.size = _written(self.path, self.calls)
+        fd, self.size = self._written(self.path)
         disk.close(self._fd)
         self._fd, self._broken = fd, False
 
@@ -161,16 +170,32 @@ class Starts:
         Raises:
             OSError: there is none, and this one goes on.
         """
-        moved = Starts(path, self.calls)
+        moved = Starts(path, self.calls, synced=self._synced)
+        moved.begun = self.begun
         self.close()
         return moved
+
+    def _written(self, path: Path) -> tuple[int, int]:
+        data = b"".join(body + b"\n" for body in self.calls.values())
+
+        def fill(target: int) -> None:
+            disk.write(target, data)
+            if self._synced:
+                disk.sync(target)
+
+        fd = disk.publish(path, fill)
+        self.made += 1
+        return fd, len(data)
+
+    def duplicate(self) -> int:
+        """Another descriptor of the open file, for the thread that syncs it.
+
+        Raises:
+            OSError: there is none to be had.
+        """
+        return disk.duplicate(self._fd)
 
     def close(self) -> None:
         """Close the file; once is enough."""
         disk.close(self._fd)
         self._fd = -1
-
-
-def _written(path: Path, calls: dict[str, bytes]) -> tuple[int, int]:
-    data = b"".join(body + b"\n" for body in calls.values())
-    return disk.publish(path, lambda fd: disk.write(fd, data)), len(data)

@@ -4,21 +4,23 @@ import errno
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from otel_mcp_audit import seal
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal.cursor import Position
 from otel_mcp_audit.journal.files import Files
 from otel_mcp_audit.journal.home import Home
 from otel_mcp_audit.journal.incident import Incident
 from otel_mcp_audit.journal.lock import Lock
 from otel_mcp_audit.journal.memory import MEMORY_BYTES, Memory
-from otel_mcp_audit.journal.reader import Reader
 from otel_mcp_audit.journal.recovery import recover
+from otel_mcp_audit.journal.stream_reader import StreamReader
+from otel_mcp_audit.journal.syncing import Due
+from otel_mcp_audit.journal.syncs import Syncs
 from otel_mcp_audit.line import Head
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
@@ -55,10 +57,16 @@ class Stream:
         self._holder = 0
         self._pid = os.getpid()
         self._closed = False
+        self._syncs = Syncs(store, self._held) if isinstance(store, Home) and store.files.synced else None
 
     @classmethod
     def create(
-        cls, root: Path | None, *, segment_bytes: int = SEGMENT_BYTES, memory_bytes: int = MEMORY_BYTES
+        cls,
+        root: Path | None,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        memory_bytes: int = MEMORY_BYTES,
+        synced: bool = False,
     ) -> "Stream":
         """Begin a new stream in the journal's folder, or in memory where there is none; its lock is held.
 
@@ -66,6 +74,7 @@ class Stream:
             root: the journal's folder, or None.
             segment_bytes: where a segment ends.
             memory_bytes: without a folder: bytes that are kept.
+            synced: with a folder: ``due`` says what to wait for until a record is on the disk.
 
         Raises:
             JournalError: it cannot be made.
@@ -75,7 +84,7 @@ class Stream:
             return cls(stream_id, Memory(segment_bytes, memory_bytes), None, 1)
         path = root / stream_id
         try:
-            return cls(stream_id, Home(Files.create(path), segment_bytes), None, 1)
+            return cls(stream_id, Home(Files.create(path, synced=synced), segment_bytes), None, 1)
         except OSError as error:
             raise JournalError(f"stream {path} could not be made: {_why(error)}") from error
 
@@ -204,6 +213,27 @@ class Stream:
         self._holder = 0
         self._lock.release()
 
+    @contextmanager
+    def _held(self) -> Generator[int]:
+        """The lock, for as long as the block takes; gives the number of the last record.
+
+        Raises:
+            JournalError: not to be had.
+        """
+        self._enter()
+        try:
+            yield self._last
+        finally:
+            self._leave()
+
+    def due(self) -> Due | None:
+        """Until when the last record is not on the disk; None where nobody asked for that."""
+        return self._syncs.record(self._last) if self._syncs else None
+
+    def start_due(self) -> Due | None:
+        """Likewise for the last start."""
+        return self._syncs.start() if self._syncs else None
+
     def _failed(self, what: str, error: OSError) -> JournalError:
         place = self.path or "memory"
         return JournalError(f"{what} of stream {self._id} could not be kept in {place}: {_why(error)}")
@@ -232,27 +262,6 @@ class Stream:
         if not self._closed:
             self._closed = True
             self._store.abandon()
-
-
-class StreamReader(Reader):
-    """A reader in the writer's own process, which also says what has been delivered.
-
-    Args:
-        store: where the stream is kept.
-        sink: the sink that it serves, or None.
-    """
-
-    def __init__(self, store: Home | Memory, sink: str | None) -> None:
-        super().__init__(store if isinstance(store, Memory) else store.files.path)
-        self._memory = store if isinstance(store, Memory) else None
-        self._sink = sink
-        if self._memory and sink:
-            self._memory.expect(sink)
-
-    def done(self, position: Position) -> None:
-        """All before ``position`` has arrived: in memory it may go. On disk the sink's cursor says so."""
-        if self._memory and self._sink:
-            self._memory.delivered(self._sink, position)
 
 
 def _why(error: OSError) -> str:

@@ -18,8 +18,7 @@ SECRET: Final = "s3cr3t-of-the-database"
 UNSUPPORTED: Final = {
     "OTEL_MCP_AUDIT_POLICY": "profile:soc2",
     "OTEL_MCP_AUDIT_CAPTURE": "everything",
-    "OTEL_MCP_AUDIT_DURABILITY": "power",
-    "OTEL_MCP_AUDIT_ON_FAILURE": "closed",
+    "OTEL_MCP_AUDIT_DURABILITY": "machine",
     "OTEL_MCP_AUDIT_KEY_FILE": "/nowhere/key",
     "OTEL_MCP_AUDIT_PERSONAL": "sealed",
     "OTEL_MCP_AUDIT_IDENTITY": "module:function",
@@ -29,6 +28,7 @@ UNSUPPORTED: Final = {
 WRONG: Final = {
     "OTEL_MCP_AUDIT_DISABLED": "1",
     "OTEL_MCP_AUDIT_EMAIL": "yes",
+    "OTEL_MCP_AUDIT_ON_FAILURE": "close",
     "OTEL_MCP_AUDIT_MAX_BYTES": "1GiB",
     "OTEL_MCP_AUDIT_USER_CLAIM": ",",
     "OTEL_MCP_AUDIT_TENANT": "acme",
@@ -40,6 +40,8 @@ MENDS: Final = {
     "OTEL_MCP_AUDIT_USER_CLAIM": "separated by commas",
     "OTEL_MCP_AUDIT_TENANT": "OTEL_MCP_AUDIT_TENANT_CLAIM",
     "OTEL_MCP_AUDIT_CAPTURE": "write metadata",
+    "OTEL_MCP_AUDIT_DURABILITY": "write process or power",
+    "OTEL_MCP_AUDIT_ON_FAILURE": "write open or closed",
 }
 
 

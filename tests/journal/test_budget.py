@@ -36,13 +36,13 @@ def test_usage_is_that_of_all_files_and_full_counts_what_was_spent_since(stream:
     used = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     limited = Budget(tmp_path, used + 100)
     assert limited.usage() == used
-    assert not limited.full
+    assert limited.has_room()
     limited.spend(99)
-    assert not limited.full
+    assert limited.has_room()
     limited.spend(1)
-    assert limited.full
+    assert not limited.has_room()
     limited.usage()
-    assert not limited.full
+    assert limited.has_room()
     stream.close()
 
 
