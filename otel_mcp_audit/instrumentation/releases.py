@@ -3,6 +3,7 @@
 import importlib.metadata
 import logging
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 _LOGGER: Final = logging.getLogger("otel_mcp_audit")
@@ -26,21 +27,20 @@ RELEASES: Final = {
 """By the package that is imported. fastmcp brings a kernel, and a server of another framework may run beside it."""
 
 _UNSUPPORTED: Final[set[str]] = set()
-"""Packages that were found unsupported; each was said once."""
+"""Packages that were found unsupported."""
 
 
+@cache
 def major(package: str) -> int | None:
-    """The major version of an imported package; None where that release is not audited."""
+    """The major version of an imported package; None, said once, where that release is not audited."""
     release = RELEASES[package]
     version = _version(release)
     found = (*(int(number) for number in re.findall(r"\d+", f"{version}.0")[:2]),)  # also of "2.4rc1"
     if release.first <= found < release.end:
         return found[0]
-    if package not in _UNSUPPORTED:
-        _UNSUPPORTED.add(package)
-        _LOGGER.error(
-            "%s %s is not supported (%s): %s are NOT audited", package, version, _supported(package), release.effect
-        )
+    _UNSUPPORTED.add(package)
+    supported = f"{package} >= {release.first[0]}.{release.first[1]}, < {release.end[0]}"
+    _LOGGER.error("%s %s is not supported (%s): %s are NOT audited", package, version, supported, release.effect)
     return None
 
 
@@ -62,8 +62,3 @@ def _version(release: Release) -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return importlib.metadata.version(release.distributions[-1])
-
-
-def _supported(package: str) -> str:
-    release = RELEASES[package]
-    return f"{package} >= {release.first[0]}.{release.first[1]}, < {release.end[0]}"

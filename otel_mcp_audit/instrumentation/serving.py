@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
+from otel_mcp_audit.instrumentation import releases
 from otel_mcp_audit.runtime import RUNTIME
 
 STDIO: Final[ContextVar[bool]] = ContextVar("otel_mcp_audit_stdio", default=False)
@@ -24,9 +25,14 @@ Wrapped = Callable[..., Any]
 
 def server_run(wrapped: Wrapped, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """``Server.run``: a connection over streams is served."""
-    del instance
-    RUNTIME.serve()
+    _serve(instance)
     return wrapped(*args, **kwargs)
+
+
+def _serve(server: object) -> None:
+    """Open the trail; not for a server that is left alone: a trail without its calls would say that it had none."""
+    if not releases.left_alone(server):
+        RUNTIME.serve()
 
 
 def stdio_server(
@@ -52,8 +58,7 @@ def http_run(
     wrapped: Wrapped, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> AbstractAsyncContextManager[Any]:
     """``StreamableHTTPSessionManager.run``: the life of an HTTP server."""
-    del instance
-    RUNTIME.serve()
+    _serve(getattr(instance, "app", None))
     return _counted(wrapped(*args, **kwargs))
 
 

@@ -23,7 +23,7 @@ class Traced:
         self._application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = {name.decode(): value.decode() for name, value in scope.get("headers", ())}
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope.get("headers", ())}
         token = context.attach(propagate.extract(headers))
         try:
             await self._application(scope, receive, send)
