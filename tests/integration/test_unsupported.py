@@ -61,13 +61,16 @@ def test_a_fastmcp_out_of_range_is_left_alone_beside_servers_that_are_audited(re
 
 
 def left_alone(environ: dict[str, str], release: str) -> None:
-    """Of two calls that are answered, the one to the SDK's own server has the one record."""
+    """Of two calls that are answered, the one to the SDK's own server has the one record; alone it has no trail."""
     answers, said = echo(environ, "fastmcp", "sdk")
     assert answers == ["hello fastmcp", "hello sdk"]
     (line,) = said
     assert f"{release} is not supported (fastmcp >= 2.14, < 5): calls of its servers are NOT audited" in line
     records = kept(journal_lines(Path(environ["OTEL_MCP_AUDIT_DIR"])))
     assert [record.event["server"]["name"] for record in records] == ["sdk"]
+    alone = environ | {"OTEL_MCP_AUDIT_DIR": f"{environ['OTEL_MCP_AUDIT_DIR']}/alone"}
+    assert echo(alone, "fastmcp") == (["hello fastmcp"], said)
+    assert not Path(alone["OTEL_MCP_AUDIT_DIR"]).exists()  # a trail without its calls would say that it had none
 
 
 @pytest.mark.skipif(not FASTMCP, reason="only beside the package fastmcp")
