@@ -26,6 +26,9 @@ NOT_FOUND: Final = frozenset({"NotFoundError", "DisabledError"})
 OWN_ERRORS: Final = FRAMEWORK_ERRORS | {"FastMCPError"}
 """How a tool says "error" in the framework's own way: these and what is derived from them."""
 
+BODY_ERROR: Final = "_ToolBodyError"
+"""How fastmcp 4 marks what a tool's body raised."""
+
 OUTPUT: Final = frozenset({"convert_result", "__init__"})
 """Functions of ``fastmcp.tools`` that look at what a tool has returned: since 3 a step, on 2 the result's making."""
 
@@ -71,9 +74,7 @@ def _failure(opened: OpenCall, error: Exception) -> Ending:
 
 
 def _of_the_tool(error: BaseException) -> Ending:
-    if (
-        type(error).__name__ == "_ToolBodyError" and error.__cause__ is not None
-    ):  # how 4 marks what a tool's body raised
+    if type(error).__name__ == BODY_ERROR and error.__cause__ is not None:
         return _of_the_tool(error.__cause__)
     if OWN_ERRORS & _names(error):
         return Ending("tool_error", "tool_error")
@@ -133,12 +134,14 @@ async def get_tool(wrapped: Callable[..., Any], instance: Any, args: Args, kwarg
 async def component_auth(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """``_component_auth_allows(component)``: where it says no, the framework goes on as if there were no such tool.
 
-    Lists are filtered by it too, so only the tool that is being looked up counts.
+    Lists are filtered by it too, so only the tool that is being looked up counts; once it runs, what it asks for is its
+    own affair.
     """
     del instance
     allowed = await wrapped(*args, **kwargs)
     opened = current()
-    if not allowed and opened is not None and field(args[0] if args else None, "name") == _ASKED.get():
+    looked_up = field(args[0] if args else None, "name") == _ASKED.get()
+    if opened is not None and looked_up and not allowed and not opened.registered:
         opened.failure = Ending("denied")
     return allowed
 
@@ -154,6 +157,7 @@ def tool_run(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwa
 @faults.harmless("looking up a tool")
 def _found(opened: OpenCall, tool: Any, arguments: object) -> None:
     opened.registered = True
+    opened.failure = None  # if anything was refused, it was another version
     mark = mark_of(tool.fn)
     if mark is not None:
         opened.apply(mark, mapping(arguments))

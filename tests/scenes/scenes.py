@@ -104,6 +104,7 @@ def behind_auth(style: Style) -> tuple[Scene, ...]:
     return (
         Scene("component's auth refuses", _call("secret"), denied),
         Scene("mounted: component's auth refuses", _call("child_secret"), denied),
+        Scene("component's auth refuses a tool's own call", _call("pry"), _SAYS_NO),
         Scene("unknown tool beside a refused one", _call("nosecret"), unknown),
         Scene("mounted: unknown tool beside a refused one", _call("child_nosecret"), unknown),
     )

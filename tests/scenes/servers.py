@@ -96,4 +96,11 @@ def _calling_tools(call: Callable[[str, dict[str, Any]], Awaitable[Any]]) -> tup
         background.add(asyncio.create_task(later()))
         return "left one behind"
 
-    return nest, leak
+    async def pry() -> Any:
+        """Ask for what nobody may have, and say that it was in vain."""
+        try:
+            await call("secret", {})
+        except Exception:
+            return kernel.error_result("in vain")
+
+    return (nest, leak, pry) if kernel.FASTMCP >= 3 else (nest, leak)
