@@ -1,5 +1,7 @@
 """What a process owes a stream whose owner is gone: its open calls get their one record, and the stream its end."""
 
+from collections.abc import Sequence
+
 from msgspec import DecodeError
 
 from otel_mcp_audit import trail
@@ -7,26 +9,28 @@ from otel_mcp_audit.journal import Stream
 from otel_mcp_audit.journal.ending import last_of_stream
 from otel_mcp_audit.ledger import Ledger
 from otel_mcp_audit.line import Body, Response, Trail, decode_body, encode_body
+from otel_mcp_audit.sinks import Sink
 
 
-def settle(stream: Stream) -> None:
+def settle(stream: Stream, in_line: Sequence[Sink] = ()) -> None:
     """Put on record what the owner could not: calls without an end are ``unknown``, damage is a gap, the stream stops.
 
     Args:
         stream: adopted, at its end; closed where this fails.
+        in_line: sinks that are handed what is put on record here.
 
     Raises:
         JournalError: the stream takes no records; another process may try again.
     """
     try:
-        _settle(stream)
+        _settle(stream, in_line)
     except BaseException:
         stream.close()
         raise
 
 
-def _settle(stream: Stream) -> None:
-    ledger = Ledger(stream)
+def _settle(stream: Stream, in_line: Sequence[Sink]) -> None:
+    ledger = Ledger(stream, in_line=in_line)
     for call_id, start in list(stream.open_calls.items()):
         ledger.append(_unknown(start), ends=call_id)
     ledger.declare_gaps()

@@ -39,14 +39,18 @@ class Auditor:
     Args:
         settings: None reads the environment.
         problems: what could not be read of the settings; said in the log and in the stream's first line.
+        logger_provider: the LoggerProvider that the sink ``otel`` hands records to; None: the one that is set.
 
     Raises:
         ConfigurationError: ``settings`` is None and the environment holds a wrong setting.
     """
 
-    def __init__(self, settings: Settings | None = None, *, problems: Sequence[str] = ()) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
+    ) -> None:
         self.settings = Settings.from_env() if settings is None else settings
         self._problems = problems
+        self._logger_provider = logger_provider
         self._starting = threading.Lock()
         self._operation: Operation | None = None
         self._in_flight: dict[str, OpenCall] = {}
@@ -111,13 +115,14 @@ class Auditor:
             self._over = True
             Operation.begin(self.settings, self._problems, deliver=False).end(0.0, "disabled")
             return
-        operation = Operation.begin(self.settings, self._problems)
+        operation = Operation.begin(self.settings, self._problems, logger_provider=self._logger_provider)
         if self.closed and operation.shortcomings:
             self._over = True
             self._refusal = ConfigurationError("\n".join(operation.shortcomings))
             operation.end(0.0, "refused: configuration")
         else:
             self._operation = operation
+            operation.announce()
 
     def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
         """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.

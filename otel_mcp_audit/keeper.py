@@ -12,6 +12,7 @@ from otel_mcp_audit.feed import feed
 from otel_mcp_audit.journal import Budget, Cut, Stream
 from otel_mcp_audit.ledger import Ledger
 from otel_mcp_audit.line import Trail
+from otel_mcp_audit.sinks import Sink
 
 LOOK_EVERY_S: Final = 2.0
 """Seconds between two looks at the budget."""
@@ -34,13 +35,22 @@ class Keeper:
         ledger: this process's stream, which declares what is removed.
         deliveries: they also deliver what is adopted.
         origin: only streams from the same host, boot, service and sinks are adopted.
+        in_line: sinks that are handed the records with which an adopted stream is finished.
     """
 
-    def __init__(self, budget: Budget, ledger: Ledger, deliveries: Sequence[Delivery], origin: journal.Origin) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        ledger: Ledger,
+        deliveries: Sequence[Delivery],
+        origin: journal.Origin,
+        in_line: Sequence[Sink] = (),
+    ) -> None:
         self._budget = budget
         self._ledger = ledger
         self._deliveries = deliveries
         self._origin = origin
+        self._in_line = in_line
         self._adopted: list[Stream] = []
         self._more = False
         self._said: set[str] = set()
@@ -92,7 +102,7 @@ class Keeper:
             if orphan.problem is not None:
                 self._say(orphan.problem)
             return
-        settle(stream)
+        settle(stream, self._in_line)
         self._adopted.append(stream)
         for delivery in self._deliveries:
             delivery.add(feed(stream, delivery.name))

@@ -5,13 +5,16 @@ a gap says so itself.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from otel_mcp_audit import faults, trail
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import SYNC_FAILED, Budget, Entry, Incident, Stream
 from otel_mcp_audit.line import Trail
+from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.redaction import text
+from otel_mcp_audit.sinks import Sink
 
 RECORD_MORE: Final = 1024
 """Bytes that a record is longer than its start, at most, where the tool adds little: chain, seal and response."""
@@ -24,12 +27,21 @@ class Ledger:
         stream: the stream; this process writes it.
         budget: of the folder it lies in; None where there is none.
         durability: said in every record about the trail where it is less than promised.
+        in_line: sinks that are handed each record once it is kept, before anybody is told so.
     """
 
-    def __init__(self, stream: Stream, budget: Budget | None = None, *, durability: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        budget: Budget | None = None,
+        *,
+        durability: str | None = None,
+        in_line: Sequence[Sink] = (),
+    ) -> None:
         self.stream = stream
         self._budget = budget
         self.durability = durability
+        self.in_line = in_line
         self._lost = 0
         self._reason = ""
         self._declaring = threading.Lock()
@@ -40,7 +52,15 @@ class Ledger:
         Raises:
             JournalError: it could not be kept.
         """
-        return self.stream.append(trail.body(event_type, details, durability=self.durability))
+        entry = self.stream.append(trail.body(event_type, details, durability=self.durability))
+        self.hand_over(entry)
+        return entry
+
+    @faults.harmless("handing a record over")
+    def hand_over(self, entry: Entry) -> None:
+        """Hand a record that is kept to the sinks in line."""
+        for sink in self.in_line:
+            sink.write([AuditRecord(entry.line)])
 
     def begin(self, call_id: str, body: bytes) -> None:
         """Keep a call's start line.
@@ -72,10 +92,11 @@ class Ledger:
         """
         try:
             self._spend(len(body))
-            self.stream.append(body, ends=ends)
+            entry = self.stream.append(body, ends=ends)
         except JournalError as error:
             self.miss(error)
             raise
+        self.hand_over(entry)
         if self._lost or self.stream.incidents:
             self.declare_gaps()
 

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,7 +13,7 @@ from otel_mcp_audit import faults, journal, origin, sinks
 from otel_mcp_audit.delivery import Delivery
 from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.feed import feed
-from otel_mcp_audit.journal import Budget, Stream
+from otel_mcp_audit.journal import Budget, Entry, Stream
 from otel_mcp_audit.keeper import Keeper
 from otel_mcp_audit.ledger import Ledger
 from otel_mcp_audit.line import Trail
@@ -21,6 +21,7 @@ from otel_mcp_audit.origin import Origin
 from otel_mcp_audit.policy import Policy
 from otel_mcp_audit.recorder import Recorder
 from otel_mcp_audit.settings import Settings
+from otel_mcp_audit.sinks import Named, Sink
 
 SEGMENTS: Final = 8
 """Segments that share the disk budget, at least: the newest one stays, and would else be all that fits."""
@@ -38,6 +39,7 @@ class Operation:
 
     Args:
         ledger: the stream that is written.
+        first: its first record.
         recorder: decides what its records say.
         deliveries: one a sink.
         keeper: looks after the folder; None in memory.
@@ -47,6 +49,7 @@ class Operation:
     def __init__(
         self,
         ledger: Ledger,
+        first: Entry,
         recorder: Recorder,
         deliveries: Sequence[Delivery],
         keeper: Keeper | None,
@@ -54,33 +57,45 @@ class Operation:
     ) -> None:
         self.shortcomings = shortcomings
         self.ledger = ledger
+        self._first = first
         self.recorder = recorder
         self._deliveries = deliveries
         self._keeper = keeper
 
     @classmethod
-    def begin(cls, settings: Settings, problems: Sequence[str] = (), *, deliver: bool = True) -> "Operation":
+    def begin(
+        cls,
+        settings: Settings,
+        problems: Sequence[str] = (),
+        *,
+        deliver: bool = True,
+        logger_provider: Any = None,
+    ) -> "Operation":
         """Open a stream in the first folder that takes one, and say in its first line what belongs to all of it."""
         found = list(problems)
-        named = _resolved(settings, found) if deliver else []
-        names = [name for name, _ in named]
-        begun = _begun(settings, found, names)
+        named = _resolved(settings, logger_provider, found) if deliver else []
+        begun = _begun(settings, found, named)
         ledger, here = begun.ledger, begun.here
-        deliveries = [Delivery(name, sink) for name, sink in named]
+        deliveries = [Delivery(name, sink) for name, sink in sinks.delivered(named)]
         for delivery in deliveries:
             delivery.add(feed(ledger.stream, delivery.name))
         keeper = None
         if deliver and begun.budget is not None:
-            host = journal.Origin(here.host, here.boot_id, here.service, names)
-            keeper = Keeper(begun.budget, ledger, deliveries, host)
+            host = journal.Origin(here.host, here.boot_id, here.service, _names(named))
+            keeper = Keeper(begun.budget, ledger, deliveries, host, _in_line(named))
             keeper.start()
         if found:
             faults.report("configuration", "; ".join(found))
         recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
-        operation = cls(ledger, recorder, deliveries, keeper, lacking)
+        operation = cls(ledger, begun.first, recorder, deliveries, keeper, lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
+        ledger.in_line = _in_line(named)
         return operation
+
+    def announce(self) -> None:
+        """Hand the first record over, once this is the operation that calls are kept in: a processor may make some."""
+        self.ledger.hand_over(self._first)
 
     def wake(self) -> None:
         """Tell every delivery that there is something new; never waits."""
@@ -116,41 +131,52 @@ class _Begun(NamedTuple):
     """A stream whose first line is kept; ``budget`` is of its folder, None in memory."""
 
     ledger: Ledger
+    first: Entry
     budget: Budget | None
     here: Origin
 
 
-def _begun(settings: Settings, problems: list[str], names: list[str]) -> _Begun:
+def _names(named: Sequence[Named]) -> list[str]:
+    return [name for name, _ in named]
+
+
+def _in_line(named: Sequence[Named]) -> list[Sink]:
+    return [sink for _, sink in sinks.in_line(named)]
+
+
+def _begun(settings: Settings, problems: list[str], named: Sequence[Named]) -> _Begun:
     """Begin on the first rung of the ladder that keeps the first line; the last is memory, better than no trail."""
     for explicit in dict.fromkeys((settings.dir, None)):
         try:
-            return _begun_in(journal.choose(explicit, os.environ), settings, problems, names)
+            return _begun_in(journal.choose(explicit, os.environ), settings, problems, named)
         except (ConfigurationError, JournalError, OSError) as error:
             problems.append(str(error))
-    return _begun_in(None, settings, problems, names)
+    return _begun_in(None, settings, problems, named)
 
 
-def _begun_in(root: Path | None, settings: Settings, problems: list[str], names: list[str]) -> _Begun:
+def _begun_in(root: Path | None, settings: Settings, problems: list[str], named: Sequence[Named]) -> _Begun:
     segment_bytes = min(journal.SEGMENT_BYTES, settings.max_bytes // SEGMENTS)
     stream = Stream.create(root, segment_bytes=segment_bytes, synced=settings.durability == "power")
     here = origin.here(stream.id)
     budget = None if root is None else Budget(root, settings.max_bytes)
     ledger = Ledger(stream, budget, durability="memory" if root is None else None)
-    header = _header(settings, here, problems, names)
+    header = _header(settings, here, problems, _names(named))
     header.heads = journal.heads(root) if root is not None else []
     header.durability = ledger.durability or settings.durability
     try:
-        ledger.declare("audit_start", header)
+        first = ledger.declare("audit_start", header)
     except JournalError:  # a full disk makes a folder and keeps no line
         stream.close()
         raise
-    return _Begun(ledger, budget, here)
+    return _Begun(ledger, first, budget, here)
 
 
-def _resolved(settings: Settings, problems: list[str]) -> list[sinks.Named]:
+def _resolved(settings: Settings, logger_provider: Any, problems: list[str]) -> list[Named]:
     """The sinks that can be had; with one that cannot be read the journal keeps its records until it can."""
     try:
-        return sinks.resolve(settings.sinks, os.environ)
+        named = sinks.resolve(settings.sinks, os.environ, logger_provider)
+        problems += sinks.problems(sinks.in_line(named))
+        return named
     except ConfigurationError as error:
         problems.append(str(error))
     except Exception as error:  # noqa: BLE001 -- an application's own sink can raise anything when it is made

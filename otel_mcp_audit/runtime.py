@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from otel_mcp_audit import faults, settings
 from otel_mcp_audit.auditor import Auditor
@@ -32,6 +32,8 @@ class Runtime:
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
+        self._problems: Sequence[str] = ()
+        self._logger_provider: Any = None
         self._reset()
 
     def _reset(self) -> None:
@@ -39,9 +41,20 @@ class Runtime:
         self._lock = threading.Lock()
         self._serving = False
 
-    def configure(self, given: Settings | None) -> None:
-        """Use ``given`` instead of the environment; None leaves the environment in charge."""
-        self._settings = given
+    def configure(
+        self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
+    ) -> None:
+        """Use what is given instead of the environment and the global provider; None changes nothing.
+
+        Args:
+            settings: instead of the environment's.
+            problems: what could not be read of them.
+            logger_provider: instead of the one that is set.
+        """
+        if settings is not None:
+            self._settings, self._problems = settings, problems
+        if logger_provider is not None:
+            self._logger_provider = logger_provider
 
     def auditor(self) -> Auditor:
         """The process's auditor; nothing is opened yet by asking for it."""
@@ -52,10 +65,11 @@ class Runtime:
         return self._auditor
 
     def _built(self) -> Auditor:
+        provider = self._logger_provider
         if self._settings is not None:
-            return Auditor(self._settings)
+            return Auditor(self._settings, problems=self._problems, logger_provider=provider)
         found, problems = settings.read(os.environ)
-        return Auditor(found, problems=problems)
+        return Auditor(found, problems=problems, logger_provider=provider)
 
     def serve(self) -> None:
         """A server starts in this process: open the trail and see to its end. Only the first time counts.

@@ -19,6 +19,7 @@ SOURCES = {
     "promise": {"complete", "true", "durable", "delivered", "provable", "private", "harmless"},
     **{f"work {number}": None for number in range(1, 10)},
     "releases": None,
+    "routes": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

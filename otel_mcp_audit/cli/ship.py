@@ -31,11 +31,7 @@ def ship(
         json: print the counts as JSON.
         dir: the journal's folder.
     """
-    named = sinks.resolve(Settings.from_env().sinks, os.environ)
-    if not named:
-        raise AuditError(
-            "no sink to ship to: set OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_MCP_AUDIT_SINKS to more than none"
-        )
+    named = _destinations()
     with _progress() as progress:
         shipped = shipping.ship(journal_folder(dir), named, timeout, progress)
     if json:
@@ -43,6 +39,21 @@ def ship(
     else:
         _show(shipped, ", ".join(name for name, _ in named))
     return 1 if shipped.pending else 0
+
+
+def _destinations() -> list[sinks.Named]:
+    resolved = sinks.resolve(Settings.from_env().sinks, os.environ)
+    named = sinks.delivered(resolved)
+    if resolved and not named:
+        raise AuditError(
+            "otel is the server's own LoggerProvider, and there is none here: name another sink to ship to, such as "
+            "OTEL_MCP_AUDIT_SINKS=otlp"
+        )
+    if not named:
+        raise AuditError(
+            "no sink to ship to: set OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_MCP_AUDIT_SINKS to more than none"
+        )
+    return named
 
 
 def _show(shipped: shipping.Shipped, names: str) -> None:

@@ -1,10 +1,13 @@
 """What ``instrument()`` was given instead of the environment and the global providers."""
 
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from otel_mcp_audit.errors import ConfigurationError
 from otel_mcp_audit.instrumentation.spans import TRACING
 from otel_mcp_audit.runtime import RUNTIME
+from otel_mcp_audit.settings import PREFIX, read
 
 
 def use(
@@ -15,10 +18,26 @@ def use(
     Raises:
         ConfigurationError: an argument whose mechanism is not built yet.
     """
-    for name, given in (("logger_provider", logger_provider), ("meter_provider", meter_provider)):
-        if given is not None:
-            raise ConfigurationError(f"instrument({name}=...): not supported yet; leave it out")
-    if settings is not None:
+    if meter_provider is not None:
+        raise ConfigurationError("instrument(meter_provider=...): not supported yet; leave it out")
+    if isinstance(settings, Mapping):
+        found, problems = read({**os.environ, **_as_variables(cast("Mapping[str, object]", settings))})
+        RUNTIME.configure(found, problems=problems)
+    else:
         RUNTIME.configure(settings)
+    RUNTIME.configure(logger_provider=logger_provider)
     if tracer_provider is not None:
         TRACING.provider = tracer_provider
+
+
+def _as_variables(settings: Mapping[str, object]) -> dict[str, str]:
+    """What stands in a configuration file, as the environment would say it: one reader for both, and its messages."""
+    return {PREFIX + field.upper(): _text(value) for field, value in settings.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(str, cast("Sequence[object]", value)))
+    return "" if value is None else str(value)

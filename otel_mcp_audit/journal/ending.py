@@ -8,8 +8,8 @@ from otel_mcp_audit.journal import cursor, disk, reader, starts, tail
 from otel_mcp_audit.journal.brief import Brief, brief
 from otel_mcp_audit.journal.reader import FolderSegments
 
-NO_SINK: Final = "none"
-"""The sink that takes nothing."""
+NO_CURSOR: Final = frozenset({"none", "otel"})
+"""Sinks that nothing is delivered to: one takes nothing, the other is handed each record when it is kept."""
 
 
 def last_of_segment(folder: Path, first: int) -> Brief | None:
@@ -53,5 +53,5 @@ def finished(folder: Path, sinks: Iterable[str]) -> bool:
     if not firsts:
         return True
     end = cursor.Position(firsts[-1], FolderSegments(folder).size(firsts[-1]))
-    cursors = [f"{cursor.name_for(sink)}{cursor.SUFFIX}" for sink in sinks if sink != NO_SINK]
+    cursors = [f"{cursor.name_for(sink)}{cursor.SUFFIX}" for sink in sinks if sink not in NO_CURSOR]
     return all(cursor.load(folder / name)[0].position >= end for name in cursors)

@@ -1,7 +1,8 @@
 """Destinations of records."""
 
+from otel_mcp_audit.sinks.concerns import problems, warnings
 from otel_mcp_audit.sinks.quote import quote
-from otel_mcp_audit.sinks.route import LOGS_EXPORTER, SINKS, Spec, resolve
+from otel_mcp_audit.sinks.route import LOGS_EXPORTER, SINKS, Spec, delivered, in_line, resolve
 from otel_mcp_audit.sinks.sink import FunctionSink, Named, NotUnderstood, Sink, Unavailable, Write
 
 __all__ = [
@@ -14,6 +15,10 @@ __all__ = [
     "Spec",
     "Unavailable",
     "Write",
+    "delivered",
+    "in_line",
+    "problems",
     "quote",
     "resolve",
+    "warnings",
 ]

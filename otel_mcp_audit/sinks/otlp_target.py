@@ -51,13 +51,13 @@ class Target(NamedTuple):
     compression: str | None
 
 
-def standard(environ: Mapping[str, str]) -> Target:
-    """The destination of this process's OTel logs.
+def standard(environ: Mapping[str, str], protocol: Protocol | None = None) -> Target:
+    """The destination of this process's OTel logs; by ``protocol``, whatever a variable says, where it is given.
 
     Raises:
         ConfigurationError: a variable that cannot be used.
     """
-    protocol = _protocol(environ)
+    protocol = protocol or _protocol(environ)
     return _target(protocol, _endpoint(protocol, environ), environ)
 
 

@@ -1,12 +1,20 @@
-"""Settings hold texts; here they become sinks. Nothing heavy is imported and nothing connected."""
+"""Where the trail goes, and the sinks that lead there. Nothing heavy is imported and nothing connected.
+
+Five rules, the first that fits wins: sinks that were named for the trail; a LoggerProvider that was given; the one that
+``OTEL_CONFIG_FILE`` builds; one that was set in code while no variable says where logs go; the exporters that
+``OTEL_LOGS_EXPORTER`` names. Under ``opentelemetry-instrument`` the stock distro sets that variable, so the fourth
+never fits there. It does under a vendor's distro that sets none: the provider it builds is where logs go then.
+"""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from otel_mcp_audit.errors import ConfigurationError
 from otel_mcp_audit.sinks import otlp_target
 from otel_mcp_audit.sinks.console import ConsoleSink
+from otel_mcp_audit.sinks.exporter import ExporterSink
+from otel_mcp_audit.sinks.otel import OtelSink, provider_in_code
 from otel_mcp_audit.sinks.otlp import OtlpSink
 from otel_mcp_audit.sinks.quote import quote
 from otel_mcp_audit.sinks.sink import FunctionSink, Named, Sink, Write
@@ -14,6 +22,8 @@ from otel_mcp_audit.sinks.sink import FunctionSink, Named, Sink, Write
 SINKS: Final = "OTEL_MCP_AUDIT_SINKS"
 LOGS_EXPORTER: Final = "OTEL_LOGS_EXPORTER"
 SDK_DISABLED: Final = "OTEL_SDK_DISABLED"
+CONFIG_FILE: Final = "OTEL_CONFIG_FILE"
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
 
 Part = str | Sink | Write | type[Sink]
 Spec = Part | Sequence[Part] | None
@@ -21,34 +31,75 @@ Spec = Part | Sequence[Part] | None
 
 _NONE: Final = "none"
 _DEFAULT: Final = "otlp"
+_OTEL: Final = "otel"
+
+_OF_OTEL: Final = (OtlpSink, ExporterSink, OtelSink)
+"""Sinks of OpenTelemetry: silent where its SDK is disabled."""
+
+_OFFICIAL: Final[dict[str, otlp_target.Protocol | None]] = {
+    "otlp": None,
+    "otlp_proto_grpc": "grpc",
+    "otlp_proto_http": "http/protobuf",
+}
+"""Names of the official OTLP exporter, and the protocol that goes with the name whatever a variable says."""
+
+_PLAIN: Final[dict[str, Callable[[], Sink]]] = {"console": ConsoleSink, "otel": OtelSink}
 
 
-def resolve(spec: Spec, environ: Mapping[str, str]) -> list[Named]:
-    """The sinks that a setting names, each once, in its order; none for ``none``.
+def resolve(spec: Spec, environ: Mapping[str, str], logger_provider: Any = None) -> list[Named]:
+    """The sinks that the trail goes to, each once, in their order; none for ``none``.
 
-    With ``OTEL_SDK_DISABLED=true`` nothing leaves by OTLP; what is kept can be shipped later.
+    With ``OTEL_SDK_DISABLED=true`` nothing leaves by OpenTelemetry; what is kept can be shipped later.
 
     Args:
-        spec: the setting's value; None means the names in ``OTEL_LOGS_EXPORTER``.
+        spec: the setting's value; None means where this process's OTel logs go.
         environ: the environment. Certificates and headers are the exporter's to read, at the first write, from the
             process's own.
+        logger_provider: what ``instrument()`` was given; None where nothing.
 
     Raises:
         ConfigurationError: a name that is not known, or a variable that cannot be used.
     """
-    if spec is None:
-        return _resolve(environ.get(LOGS_EXPORTER, "") or _DEFAULT, LOGS_EXPORTER, environ)
-    return _resolve(spec, SINKS, environ)
+    given = None if logger_provider is None else Named(_OTEL, OtelSink(logger_provider))
+    if spec is not None:
+        named = _resolve(spec, SINKS, environ)
+        # The one given is the one meant where the text says otel too.
+        named = named if given is None else [*(each for each in named if each.name != _OTEL), given]
+    elif given is not None:
+        named = [given]
+    elif _said(CONFIG_FILE, environ) or _set_in_code(environ):
+        named = [Named(_OTEL, OtelSink())]
+    else:
+        named = _resolve(environ.get(LOGS_EXPORTER, "").strip() or _DEFAULT, LOGS_EXPORTER, environ)
+    if environ.get(SDK_DISABLED, "").strip().lower() == "true":
+        return [each for each in named if not isinstance(each.sink, _OF_OTEL)]
+    return named
+
+
+def in_line(named: Sequence[Named]) -> list[Named]:
+    """Those of the sinks that take each record while its call is still there; the others are delivered to."""
+    return [each for each in named if isinstance(each.sink, OtelSink)]
+
+
+def delivered(named: Sequence[Named]) -> list[Named]:
+    """Those of the sinks that our delivery writes to."""
+    return [each for each in named if not isinstance(each.sink, OtelSink)]
+
+
+def _said(variable: str, environ: Mapping[str, str]) -> bool:
+    return bool(environ.get(variable, "").strip())
+
+
+def _set_in_code(environ: Mapping[str, str]) -> bool:
+    said = any(_said(variable, environ) for variable in (LOGS_EXPORTER, *_ENDPOINTS))
+    return not said and provider_in_code() is not None
 
 
 def _resolve(spec: Part | Sequence[Part], variable: str, environ: Mapping[str, str]) -> list[Named]:
     parts = list(_parts(spec))
     if _NONE in parts and len(parts) > 1:
         raise ConfigurationError(f"{variable}: none stands alone; remove it, or the sinks beside it")
-    named = _each_once([_named(part, variable, environ) for part in parts if part != _NONE])
-    if environ.get(SDK_DISABLED, "").strip().lower() == "true":
-        return [each for each in named if not isinstance(each.sink, OtlpSink)]
-    return named
+    return _each_once([_named(part, variable, environ) for part in parts if part != _NONE])
 
 
 def _parts(spec: Part | Sequence[Part]) -> Sequence[Part]:
@@ -79,15 +130,17 @@ def _named(part: Part, variable: str, environ: Mapping[str, str]) -> Named:
 
 
 def _from_text(text: str, variable: str, environ: Mapping[str, str]) -> Named:
-    if text == "otlp":
-        return Named(text, OtlpSink(otlp_target.standard(environ)))
-    if text == "console":
-        return Named(text, ConsoleSink())
+    if text in _OFFICIAL:
+        return Named(text, OtlpSink(otlp_target.standard(environ, protocol=_OFFICIAL[text])))
+    if text in _PLAIN:
+        return Named(text, _PLAIN[text]())
     if otlp_target.is_address(text):
         return Named(otlp_target.name(text), OtlpSink(otlp_target.own(text, environ)))
+    if ":" not in text:
+        return Named(text, ExporterSink(text, variable))
     raise ConfigurationError(
         f"{variable}={quote(text)!r} is not supported yet; use otlp, otlp+http://HOST:PORT, otlp+https://HOST:PORT, "
-        "otlp+grpc://HOST:PORT, console or none"
+        "otlp+grpc://HOST:PORT, an exporter's name, otel, console or none"
     )
 
 
@@ -101,7 +154,7 @@ def _each_once(named: Sequence[Named]) -> list[Named]:
     """A text given twice is one sink; two objects of one name are told apart by number, for each has its own cursor."""
     once: dict[str, Named] = {}
     for name, sink in named:
-        if isinstance(sink, OtlpSink | ConsoleSink):
+        if isinstance(sink, (*_OF_OTEL, ConsoleSink)):
             once.setdefault(name, Named(name, sink))
             continue
         number = sum(other.partition("#")[0] == name for other in once)

@@ -102,12 +102,16 @@ def test_a_function_is_called_like_write_and_its_exception_is_its_answer() -> No
 @pytest.mark.parametrize(
     ("spec", "environ", "says"),
     [
-        ("splunk", {}, ["OTEL_MCP_AUDIT_SINKS='splunk'", "not supported yet", "use otlp"]),
+        (
+            "splunk",
+            {},
+            ["OTEL_MCP_AUDIT_SINKS='splunk'", "no exporter of that name", "console, none, otel, otlp", "install"],
+        ),
         ("postgresql://audit:hunter2@db/x", {}, ["postgresql://db/x", "not supported yet"]),
         ("postgresql://db/x?password=hunter2", {}, ["not supported yet"]),
         ("my.module:Sink", {}, ["my.module:Sink", "not supported yet"]),
         ("file:///var/log/x", {}, ["not supported yet"]),
-        (None, {"OTEL_LOGS_EXPORTER": "vendor"}, ["OTEL_LOGS_EXPORTER='vendor'", "not supported yet"]),
+        (None, {"OTEL_LOGS_EXPORTER": "vendor"}, ["OTEL_LOGS_EXPORTER='vendor'", "no exporter of that name"]),
         ("none,otlp", {}, ["none stands alone"]),
         ([3], {}, ["OTEL_MCP_AUDIT_SINKS: int is no sink"]),
         ("otlp+http://", {}, ["no address", "otlp+http://collector:4318"]),
