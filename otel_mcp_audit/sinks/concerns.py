@@ -49,10 +49,8 @@ def _timeouts(named: Sequence[Named], environ: Mapping[str, str]) -> list[str]:
     variable = next((name for name in TIMEOUTS if environ.get(name, "").strip()), None)
     if used is None or variable is None or float(environ[variable]) < _NO_SECONDS:
         return []
-    return [
-        f"{variable}={environ[variable].strip()} is in seconds here: {used:g} s are used, the most there is; for other "
-        "exporters of this process it is what it says. Write seconds, such as 10"
-    ]
+    said = f"{variable}={environ[variable].strip()} is in seconds here: {used:g} s are used, the most there is"
+    return [f"{said}; for other exporters of this process it is what it says. Write seconds, such as 10"]
 
 
 def _of_otel(named: Sequence[Named], environ: Mapping[str, str]) -> list[str]:
