@@ -59,8 +59,10 @@ class Ledger:
     @faults.harmless("handing a record over")
     def hand_over(self, entry: Entry) -> None:
         """Hand a record that is kept to the sinks in line."""
-        for sink in self.in_line:
-            sink.write([AuditRecord(entry.line)])
+        if self.in_line:
+            record = AuditRecord(entry.line)
+            for sink in self.in_line:
+                sink.write([record])
 
     def begin(self, call_id: str, body: bytes) -> None:
         """Keep a call's start line.

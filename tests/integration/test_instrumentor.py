@@ -97,6 +97,32 @@ instrumentor.instrument(settings=Settings(dir={str(tmp_path / "in code")!r}, sin
     assert not (tmp_path / "in the environment").exists()
 
 
+def test_settings_from_a_file_are_said_over_the_environment_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    settings = {"dir": str(tmp_path / "file"), "email": True, "tenant_claim": ["a", "b.c"], "email_": None, "sink": "x"}
+    code = f"""{INSTRUMENT}
+instrumentor.instrument(settings={settings!r})
+{PLAY}
+from otel_mcp_audit.runtime import RUNTIME
+settings = RUNTIME.auditor().settings
+print(settings.email, settings.tenant_claim, settings.sinks)
+"""
+    ran = python(code, environment(tmp_path / "environment", OTEL_MCP_AUDIT_SINKS="none"), instrumented=False)
+    assert ran.stdout.strip() == "True ('a', 'b.c') none", ran.stderr
+    assert recorded(tmp_path / "file") == ["success"]
+    (start,) = trail.events(trail.lines(tmp_path / "file"), "audit_start")
+    (problem,) = start["trail"]["problems"]
+    assert problem.startswith("OTEL_MCP_AUDIT_SINK='x': there is no such setting; did you mean OTEL_MCP_AUDIT_SINKS?")
+
+
+def test_under_the_loader_what_the_application_gives_is_taken_over(tmp_path: Path) -> None:
+    given = f"from otel_mcp_audit import Settings\ngiven = Settings(dir={str(tmp_path / 'given')!r}, sinks='none')\n"
+    code = f"{INSTRUMENT}{given}instrumentor.instrument(settings=given)\n{PLAY}"
+    ran = python(code, environment(tmp_path / "journal"))
+    assert ran.returncode == 0, ran.stderr
+    assert recorded(tmp_path / "given") == ["success"]
+    assert "already instrumented" not in ran.stderr
+
+
 @pytest.mark.parametrize("application", ["says nothing", "instruments too"])
 def test_under_the_loader_hook_and_instrumentor_are_one(application: str, tmp_path: Path) -> None:
     own = f"{INSTRUMENT}instrumentor.instrument()\n" if application == "instruments too" else ""

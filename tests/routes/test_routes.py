@@ -205,6 +205,19 @@ def test_what_a_killed_server_left_is_handed_over_by_the_next_start(world: World
     assert session.log.made
 
 
+def test_a_wrong_setting_in_a_config_file_is_named_and_the_calls_are_kept(world: World) -> None:
+    row = ROUTES["OTEL_CONFIG_FILE"]
+    see_installed(row)
+    text = YAML.format(http=world.http.endpoint, settings="settings: {durabilty: process}")
+    (world.folder / "otel.yaml").write_text(text, encoding="utf-8")
+    session, server = played(row, world)
+    (start,) = trail.events(trail.lines(world.journal), "audit_start")
+    assert "did you mean OTEL_MCP_AUDIT_DURABILITY?" in start["trail"]["problems"][0]
+    assert "Traceback" not in server.stderr.text
+    assert "already instrumented" not in server.stderr.text
+    trail.assert_complete(session.log, received_lines(world.http.records()))
+
+
 @pytest.mark.parametrize("named", ["mcp_audit", "*"])
 def test_a_disabled_instrumentation_leaves_the_server_alone_and_is_said_once(named: str, world: World) -> None:
     row = ROUTES["otlp over http"]

@@ -8,6 +8,7 @@ from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWrit
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from otel_mcp_audit import Auditor, Settings, faults
+from otel_mcp_audit.journal.ending import finished
 from otel_mcp_audit.sinks import problems, resolve
 from tests.sinks.globally import set_globally
 from tests.sinks.lines import records
@@ -124,3 +125,15 @@ def test_a_processor_that_makes_audited_calls_ends_and_its_calls_are_in_the_jour
     assert len(made) == len(bodies(exporter)) >= 2
     kept = "".join(path.read_text(encoding="utf-8") for path in Path(f"{tmp_path}/journal").glob("*/0*.jsonl"))
     assert kept.count('"tool":"within"') >= len(made) - 1
+
+
+def test_a_stream_that_went_to_otel_alone_is_finished_when_it_is_closed(tmp_path: Path) -> None:
+    provider, _ = provider_with()
+    auditor = audited(provider, f"{tmp_path}/journal")
+    with auditor.call("echo", {}):
+        pass
+    (stream,) = (tmp_path / "journal").glob("*-*")
+    assert not finished(stream, ["otel"])
+    auditor.close()
+    assert finished(stream, ["otel"]), "or every later start would take it up again"
+    assert not finished(stream, ["otel", "otlp"])
