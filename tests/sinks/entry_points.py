@@ -12,6 +12,9 @@ class Exporter(LogRecordExporter):
     answers = []
     got = []
     ended = []
+    made = []
+    def __init__(self):
+        self.made.append(self)
     def export(self, batch):
         answer = self.answers.pop(0) if self.answers else LogRecordExportResult.SUCCESS
         if isinstance(answer, BaseException):
