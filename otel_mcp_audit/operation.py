@@ -53,6 +53,7 @@ class Operation:
         recorder: Recorder,
         deliveries: Sequence[Delivery],
         keeper: Keeper | None,
+        *,
         shortcomings: Sequence[str] = (),
     ) -> None:
         self.shortcomings = shortcomings
@@ -88,7 +89,7 @@ class Operation:
             faults.report("configuration", "; ".join(found))
         recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
-        operation = cls(ledger, begun.first, recorder, deliveries, keeper, lacking)
+        operation = cls(ledger, begun.first, recorder, deliveries, keeper, shortcomings=lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
         ledger.in_line = _in_line(named)
         return operation

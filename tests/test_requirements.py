@@ -20,6 +20,7 @@ SOURCES = {
     **{f"work {number}": None for number in range(1, 10)},
     "releases": None,
     "routes": None,
+    "strict": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,
