@@ -21,6 +21,8 @@ SOURCES = {
     "releases": None,
     "routes": None,
     "strict": None,
+    "loader": None,
+    "doctor": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

@@ -59,7 +59,7 @@ def _run(arguments: list[str]) -> int:
     result = READER_LEFT
     try:
         with output():
-            result = app()(arguments, exit_on_error=False, print_error=False)
+            result = app()(_parsable(arguments), exit_on_error=False, print_error=False)
     except (AuditError, cyclopts.CycloptsError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -67,6 +67,13 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _parsable(arguments: list[str]) -> list[str]:
+    """What follows ``run`` is another program's command line: nothing in it is ours."""
+    if arguments[:1] != ["run"] or arguments[1:2] in (["--help"], ["-h"]):
+        return arguments
+    return ["run", "--", *arguments[2 if arguments[1:2] == ["--"] else 1 :]]
 
 
 def _fail(message: str) -> int:

@@ -83,10 +83,22 @@ class _State:
 
     generation = 0
     wrapped: list[_Wrapped]
+    problems: list[str]
 
 
 _STATE: Final = _State()
 _STATE.wrapped = []
+_STATE.problems = []
+
+
+def installed() -> bool:
+    """Whether the seams are installed, in whatever kernel is or will be imported."""
+    return bool(_ON)
+
+
+def problems() -> list[str]:
+    """Why calls of a kernel that was imported are not audited, in words; empty where they are."""
+    return list(_STATE.problems)
 
 
 def install() -> None:
@@ -121,28 +133,30 @@ class _Hook:
             return
         try:
             self._wrap_all(module)
-        except Exception:
+        except Exception as error:
             _LOGGER.exception("seams of %s not installed: MCP calls may NOT be audited", module.__name__)
-            _refuse_if_closed(f"seams of {module.__name__} could not be installed")
+            _missed(f"seams of {module.__name__} not installed ({type(error).__name__}: {error})")
 
     def _wrap_all(self, module: ModuleType) -> None:
         kernel = releases.major("mcp")
         if kernel is None:  # nor is a framework audited that stands on it
-            _refuse_if_closed("this release of mcp is not supported")
+            _missed(releases.unsupported("mcp"))
             return
         for seam in (seam for seam in SEAMS if seam.module == module.__name__):
             major = kernel if seam.package == "mcp" else releases.major(seam.package)
             if major is None:
-                _refuse_if_closed(f"this release of {seam.package} is not supported")
+                _missed(releases.unsupported(seam.package))
             elif not seam.majors or major in seam.majors:
                 _wrap(module, seam)
 
 
-def _refuse_if_closed(why: str) -> None:
-    """End the process where ``ON_FAILURE=closed`` says that no server may run unaudited."""
+def _missed(problem: str) -> None:
+    """Note what is not audited; with ``ON_FAILURE=closed`` the process ends instead of serving so."""
+    if problem not in _STATE.problems:
+        _STATE.problems.append(problem)
     runtime = importlib.import_module("otel_mcp_audit.runtime")
     if runtime.RUNTIME.closed:
-        runtime.refuse(why)
+        runtime.refuse(problem)
 
 
 def _wrap(module: ModuleType, seam: Seam) -> None:
