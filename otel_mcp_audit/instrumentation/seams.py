@@ -4,6 +4,7 @@ Import hooks cannot be taken back, so each carries the generation it was install
 holds after ``uninstall`` passes through. Adapters are imported when a kernel is, never before.
 """
 
+import contextlib
 import importlib
 import logging
 import sys
@@ -94,6 +95,12 @@ _STATE.problems = []
 def installed() -> bool:
     """Whether the seams are installed, in whatever kernel is or will be imported."""
     return bool(_ON)
+
+
+def look() -> None:
+    """Look at the installed kernel now, before it is imported; ``problems`` then tells of one that we do not know."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        _kernel()
 
 
 def problems() -> list[str]:

@@ -1,16 +1,21 @@
 """What failed in the loader, in one line each: what, where, and the variable that is to blame, if one is."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from otel_mcp_audit.loader.naming import unknown_names
+from otel_mcp_audit.loader.naming import CONFIG_FILE, unknown_names
 from otel_mcp_audit.sinks import quote
 
 _PASSED_OVER: Final = ("OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR")
 """Variables whose wrong value is no error to the loader: it goes on with something else, or with nothing."""
+
+
+_CONFIGURING: Final = "Configuration of"
+"""How the loader begins to say that the SDK could not be set up."""
 
 
 def describe(error: BaseException | None, heard: Sequence[logging.LogRecord], environ: Mapping[str, str]) -> list[str]:
@@ -23,9 +28,22 @@ def describe(error: BaseException | None, heard: Sequence[logging.LogRecord], en
     """
     said = heard[0] if heard else None
     cause = (said.exc_info[1] if said is not None and said.exc_info else None) or error
-    what = [f"{quote(said.getMessage())}: "] if said is not None else [""]
-    texts = [f"{what[0]}{_caused(cause)}"] if cause is not None else what
-    return [*texts, *(name.text for name in unknown_names(environ))]
+    before = f"{quote(said.getMessage())}: " if said is not None else ""
+    named = unknown_names(environ)
+    suspects = [] if named else _suspects(str(cause), before, environ)
+    return [
+        before + _caused(cause) if cause is not None else before,
+        *(name.text for name in named),
+        *([f"see {', '.join(suspects)}"] if suspects else []),
+    ]
+
+
+def _suspects(text: str, before: str, environ: Mapping[str, str]) -> list[str]:
+    """The variables whose value an error speaks of, and the file that stands for all others where there is one."""
+    if environ.get(CONFIG_FILE) and _CONFIGURING in before:
+        return [CONFIG_FILE]
+    ours = [(name, value.strip()) for name, value in environ.items() if name.startswith("OTEL_") and value.strip()]
+    return [name for name, value in ours if re.search(rf"(?<![\w/]){re.escape(value)}(?![\w/])", text)]
 
 
 def passed_over(environ: Mapping[str, str]) -> list[str]:

@@ -42,23 +42,27 @@ def begin(refuse: Refusal, stop: Refusal, *, first: bool) -> None:
         refuse(_never_reached())
         return
     if first:
-        _see_ready(stop)
+        seams.look()
+        _see_wrapped(seams, stop)
         _say_what_is_missing()
     _watch_kernels(seams, stop)
 
 
 def load() -> list[str]:
     """Run the loader as OpenTelemetry's own ``sitecustomize`` does; answers what failed in it, in words."""
-    heard: list[logging.LogRecord] = []
+    ear = _Ear()
     error: BaseException | None = None
-    with _listening(heard), _not_for_children():
+    with ear.listening(), _not_for_children():
         try:
             importlib.import_module(LOADER).initialize(swallow_exceptions=False)
         except (Exception, SystemExit) as raised:  # noqa: BLE001 -- whatever a distribution raises is to be named
             error = raised
-    if error is None and not heard:
-        return _passed_over()
-    return _failure().describe(error, heard, os.environ)
+    heard = [record for record in ear.failures if record.name.startswith(LOADER)]
+    if error is not None or heard:
+        return _failure().describe(error, heard, os.environ)
+    for record in ear.failures:
+        logging.getLogger().callHandlers(record)
+    return _passed_over()
 
 
 def _failure() -> Any:
@@ -72,23 +76,34 @@ def _passed_over() -> list[str]:
     return _failure().passed_over(os.environ)
 
 
-@contextmanager
-def _listening(heard: list[logging.LogRecord]) -> Generator[None]:
-    """Keep what the loader logs with a traceback, which is how it passes over a failure; the rest is logged as ever."""
+class _Ear(logging.Handler):
+    """Keeps what OpenTelemetry logs with a traceback, which is how the loader passes over a failure.
 
-    def quiet(record: logging.LogRecord) -> bool:
+    Attributes:
+        failures: the records, in their order. All others go where they would have gone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
-            heard.append(record)
-        return not record.exc_info
+            self.failures.append(record)
+        else:
+            logging.getLogger().callHandlers(record)
 
-    loggers = [logging.getLogger(name) for name in (LOADER, f"{LOADER}._load")]
-    for logger in loggers:
-        logger.addFilter(quiet)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(quiet)
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Listen to all of OpenTelemetry's loggers."""
+        logger = logging.getLogger("opentelemetry")
+        propagated, logger.propagate = logger.propagate, False
+        logger.addHandler(self)
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+            logger.propagate = propagated
 
 
 @contextmanager
@@ -134,11 +149,15 @@ def _watch_kernels(seams: Any, stop: Refusal) -> None:
     """Where a kernel is imported, see that it was really wrapped, and that a trail can be kept."""
     wrapt: Any = importlib.import_module("wrapt")
     for module in dict.fromkeys(seam.module for seam in seams.SEAMS):
-        wrapt.register_post_import_hook(partial(_see_wrapped, seams, stop), module)
+        wrapt.register_post_import_hook(partial(_see_imported, seams, stop), module)
 
 
-def _see_wrapped(seams: Any, stop: Refusal, module: ModuleType) -> None:
+def _see_imported(seams: Any, stop: Refusal, module: ModuleType) -> None:
     del module
+    _see_wrapped(seams, stop)
+
+
+def _see_wrapped(seams: Any, stop: Refusal) -> None:
     if seams.problems():
         stop("; ".join(seams.problems()))
     _see_ready(stop)

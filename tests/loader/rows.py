@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from opentelemetry.sdk import environment_variables
+
 Plain = Literal["audited", "NOT audited", "not started"]
 """What becomes of the server under the stock loader, found by running it."""
 
@@ -58,6 +60,15 @@ _BEFORE: Final = {"opentelemetry_pre_instrument": "aaa_strange = strange:hook"}
 _AFTER: Final = {"opentelemetry_post_instrument": "aaa_strange = strange:hook"}
 _FIRST_DISTRO: Final = {"opentelemetry_distro": "aaa_strange = strange:Strange"}
 
+
+def _config_file(path: str) -> Row:
+    """Older SDKs know nothing of such a file, and pass over the variable."""
+    environ = {"OTEL_CONFIG_FILE": path}
+    if not hasattr(environment_variables, "OTEL_CONFIG_FILE"):
+        return Row(environ=environ, status=0)
+    return Row(environ=environ, plain="NOT audited", names="OTEL_CONFIG_FILE")
+
+
 ROWS: Final[Mapping[str, Row]] = {
     "nothing is wrong": Row(status=0),
     "another instrumentor raises": Row(
@@ -107,11 +118,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "OTEL_EXPORTER_OTLP_TIMEOUT has a unit": Row(
         environ={"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "10s"},
         plain="NOT audited",
-        names="10s",
+        names="OTEL_EXPORTER_OTLP_TIMEOUT",
     ),
-    "OTEL_CONFIG_FILE is not there": Row(
-        environ={"OTEL_CONFIG_FILE": "/nowhere/otel.yaml"}, plain="NOT audited", names="OTEL_CONFIG_FILE"
-    ),
+    "OTEL_CONFIG_FILE is not there": _config_file("/nowhere/otel.yaml"),
+    "OTEL_CONFIG_FILE is no YAML": _config_file(str(Path(__file__).with_name("broken.yaml"))),
     "OTEL_PYTHON_DISTRO is misspelt": Row(environ={"OTEL_PYTHON_DISTRO": "distri"}, names="OTEL_PYTHON_DISTRO"),
     "OTEL_PYTHON_CONFIGURATOR is misspelt": Row(
         environ={"OTEL_PYTHON_CONFIGURATOR": "configurater"}, names="OTEL_PYTHON_CONFIGURATOR"

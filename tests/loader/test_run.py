@@ -123,12 +123,18 @@ def test_a_configuration_error_is_named_with_value_and_mend_before_anything_runs
     assert mend in said
 
 
-def test_a_kernel_that_is_not_supported_is_refused_when_it_is_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["the command itself", "a child"])
+def test_a_kernel_that_is_not_supported_is_refused(where: str, tmp_path: Path) -> None:
     info = tmp_path / "mcp-1.9.4.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mcp\nVersion: 1.9.4\n", encoding="utf-8")
-    done = run(environment(tmp_path / "journal", PYTHONPATH=str(tmp_path)))
-    assert (done.returncode, done.stdout) == (78, "")
+    environ = environment(tmp_path / "journal", PYTHONPATH=str(tmp_path))
+    if where == "a child":
+        script = f"{sys.executable} -c 'print(1); import mcp.server.lowlevel; print(2)'; exit $?"
+        done, stdout = execute([*RUN, "sh", "-c", script], environ), "1\n"
+    else:  # a supervisor would start failing workers for ever
+        done, stdout = run(environ, "print('ran')"), ""
+    assert (done.returncode, done.stdout) == (78, stdout)
     assert "mcp 1.9.4 is not supported (mcp >= 1.21, < 3)" in done.stderr.splitlines()[-1]
 
 
