@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otel_mcp_audit.errors import AuditError
-from otel_mcp_audit.loader.start import SITE
+from otel_mcp_audit.loader.start import FIRST
 
 VARIABLE: Final = "_OTEL_MCP_AUDIT_RUN"
 """Holds the id of the process that becomes the command; not of our prefix, whose unknown variables are errors."""
@@ -55,6 +55,8 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str], folder: Path, 
     if found is None:
         raise NotFoundError(f"{arguments[0]}: there is no such command on PATH, or it may not be executed")
     _see_auditable(Path(found), arguments[1:])
+    if not (FIRST / "sitecustomize.py").is_file():
+        raise NotAuditableError(f"{FIRST} lacks its file: install otel-mcp-audit anew")
     path = os.pathsep.join(_python_path(environ.get("PYTHONPATH", ""), str(folder)))
     return Command(Path(found), [found, *arguments[1:]], {**environ, "PYTHONPATH": path, VARIABLE: str(pid)})
 
@@ -62,8 +64,8 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str], folder: Path, 
 def _python_path(given: str, folder: str) -> list[str]:
     """Our loader first; not the stock one, which would run in its place or beside it."""
     parts = [part for part in given.split(os.pathsep) if part]
-    kept = [part for part in parts if Path(part) != SITE and not Path(part).as_posix().endswith(_STOCK_LOADER)]
-    return [str(SITE), *([] if folder in kept else [folder]), *kept]
+    kept = [part for part in parts if Path(part) != FIRST and not Path(part).as_posix().endswith(_STOCK_LOADER)]
+    return [str(FIRST), *([] if folder in kept else [folder]), *kept]
 
 
 def _see_auditable(executable: Path, arguments: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 Refusal = Callable[[str], None]
 
-SITE: Final = Path(__file__).with_name("site")
+FIRST: Final = Path(__file__).with_name("first")
 """The folder that stands first on PYTHONPATH under ``run``."""
 
 LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation"
@@ -111,7 +111,7 @@ def _not_for_children() -> Generator[None]:
     """A Python that some part starts while it is loaded must not load all of it again, and so on."""
     path = os.environ.get("PYTHONPATH")
     if path is not None:
-        os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path.split(os.pathsep) if Path(part) != SITE)
+        os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path.split(os.pathsep) if Path(part) != FIRST)
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from otel_mcp_audit.loader import command
 from tests.integration import trail
 from tests.integration.process import Process, Session
 from tests.loader.programs import PLAY, calls, execute, program, run
@@ -202,6 +203,12 @@ def test_what_could_not_be_audited_or_run_is_one_line_with_the_mend(
     assert (done.returncode, done.stdout) == (status, "")
     (said,) = done.stderr.splitlines()
     assert mend in said
+
+
+def test_a_package_that_lacks_our_loader_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "FIRST", tmp_path)
+    with pytest.raises(command.NotAuditableError, match="install otel-mcp-audit anew"):
+        command.prepare([sys.executable], {}, tmp_path, 1)
 
 
 def test_a_server_that_is_switched_off_starts_and_says_so(tmp_path: Path) -> None:
