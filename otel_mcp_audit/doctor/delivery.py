@@ -1,11 +1,17 @@
 """How delivery stands, from the cursors that the servers themselves write."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from otel_mcp_audit.doctor.check import Check
 from otel_mcp_audit.doctor.stream import SeenStream
 from otel_mcp_audit.doctor.subject import Subject
 from otel_mcp_audit.journal import Cursor, Reader
+
+
+_TROUBLE: Final = (
+    "see what that answer asks of the server's destination; records are kept and sent again until it takes them"
+)
 
 
 def progress(subject: Subject) -> Iterator[Check]:
@@ -29,7 +35,7 @@ def _sink(sink: str, streams: Sequence[SeenStream]) -> Check:
     if troubles:
         newest = max(troubles, key=lambda cursor: cursor.retry_at or "")
         again = f", again at {newest.retry_at}" if newest.retry_at else ""
-        return Check("delivery", "fail", f"{detail}; answer: {newest.last_error}{again}", "mend the destination")
+        return Check("delivery", "fail", f"{detail}; answer: {newest.last_error}{again}", _TROUBLE)
     if quarantined:
         return Check("delivery", "warn", detail, "read why in *.quarantine.jsonl in the stream's folder")
     if waiting:
