@@ -39,9 +39,15 @@ def major(package: str) -> int | None:
     if release.first <= found < release.end:
         return found[0]
     _UNSUPPORTED.add(package)
-    supported = f"{package} >= {release.first[0]}.{release.first[1]}, < {release.end[0]}"
-    _LOGGER.error("%s %s is not supported (%s): %s are NOT audited", package, version, supported, release.effect)
+    _LOGGER.error("%s: %s are NOT audited", unsupported(package), release.effect)
     return None
+
+
+def unsupported(package: str) -> str:
+    """What is to be said of a release that is not audited: which one it is, and which ones are."""
+    release = RELEASES[package]
+    supported = f"{package} >= {release.first[0]}.{release.first[1]}, < {release.end[0]}"
+    return f"{package} {_version(release)} is not supported ({supported})"
 
 
 def left_alone(server: object) -> bool:

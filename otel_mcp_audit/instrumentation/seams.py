@@ -6,6 +6,7 @@ holds after ``uninstall`` passes through. Adapters are imported when a kernel is
 
 import contextlib
 import importlib
+import importlib.metadata
 import logging
 import sys
 from types import ModuleType
@@ -100,7 +101,8 @@ def installed() -> bool:
 def look() -> None:
     """Look at the installed kernel now, before it is imported; ``problems`` then tells of one that we do not know."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        _kernel()
+        if releases.major("mcp") is None:
+            _missed(releases.unsupported("mcp"))
 
 
 def problems() -> list[str]:
