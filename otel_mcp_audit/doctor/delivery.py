@@ -8,10 +8,7 @@ from otel_mcp_audit.doctor.stream import SeenStream
 from otel_mcp_audit.doctor.subject import Subject
 from otel_mcp_audit.journal import Cursor, Reader
 
-
 _TROUBLE: Final = "see what that answer asks of the destination; records are kept and sent again until it takes them"
-    "see what that answer asks of the server's destination; records are kept and sent again until it takes them"
-)
 
 
 def progress(subject: Subject) -> Iterator[Check]:
