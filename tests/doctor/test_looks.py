@@ -11,7 +11,7 @@ from otel_mcp_audit import Actor, Auditor, Settings
 from otel_mcp_audit.doctor import Check, Subject, examine, healthy, packages
 from otel_mcp_audit.doctor.configuration import wrong_settings
 from otel_mcp_audit.doctor.endpoint import timeout
-from otel_mcp_audit.instrumentation.seams import SUPPORTED
+from otel_mcp_audit.instrumentation.releases import RELEASES
 from otel_mcp_audit.journal import Lock
 from otel_mcp_audit.journal.holder import holder
 from tests.cli import commands
@@ -173,4 +173,5 @@ def test_the_supported_kernels_are_those_of_the_seams(
     (kernel,) = (check for check in packages.versions(Subject({}, None)) if check.name == "kernel")
     assert kernel.status == found
     if found == "fail":
-        assert kernel.mend == f"install {SUPPORTED.replace(' >= ', '>=').replace(', < ', ',<')}"
+        first, end = RELEASES["mcp"].first, RELEASES["mcp"].end
+        assert kernel.mend == f"install mcp>={first[0]}.{first[1]},<{end[0]}"
