@@ -81,8 +81,21 @@ def test_the_answers_are_the_same_to_the_byte_without_auditing(played: Played, s
 def test_cancelling_ends_the_same_with_and_without_auditing(played: Played, style: Style) -> None:
     audited = played(stdio_runs.blocking, style, "on")
     unaudited = played(stdio_runs.blocking, style, "off")
-    assert sorted(audited.stdout) == sorted(unaudited.stdout)
+    assert settled(style, audited) == settled(style, unaudited)
     assert audited.status == unaudited.status
+
+
+def settled(style: Style, run: Run) -> list[str]:
+    """What is answered the same in every run.
+
+    Where a function holds the event loop, the kernel reads the cancellation while its answer is on its way out, and on
+    a busy machine it answers that too: a race of the kernel's own, with and without auditing.
+    """
+    if not kernel.holds_loop(style):
+        return sorted(run.stdout)
+    (cancelled,) = run.log.of(scenes.blocking(style).name)
+    races = json.loads(cancelled.key.partition("/")[2])
+    return sorted(line for line in run.stdout if json.loads(line).get("id") != races)
 
 
 @pytest.mark.parametrize(("style", "era"), PAIRS)
