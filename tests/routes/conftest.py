@@ -29,6 +29,7 @@ def note(request: pytest.FixtureRequest) -> Note:
             "destination": row.destination + ", altered" * row.altered,
             "calls": calls,
             "records": records,
+            "copies": row.copies,
         }
 
     return note

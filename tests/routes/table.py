@@ -26,6 +26,8 @@ def table(results: list[Result]) -> Iterator[str]:
     for result in sorted(results, key=lambda result: result["rule"]):
         sinks = ", ".join(f"`{sink}`" for sink in result["sinks"]) or "–"
         found = f"{result['records']} of {result['calls']}"
+        if result["copies"] > 1:
+            found = f"{found}, {result['copies']} copies of each"
         said = "ok" if result["ok"] else "**WRONG**"
         cells = (result["route"], str(result["rule"]), result["start"], sinks, found, result["destination"], said)
         yield f"| {' | '.join(cells)} |"
