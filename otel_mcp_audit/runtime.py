@@ -56,6 +56,11 @@ class Runtime:
         if logger_provider is not None:
             self._logger_provider = logger_provider
 
+    @property
+    def given(self) -> Settings | None:
+        """The settings to use instead of the environment's."""
+        return self._settings
+
     def auditor(self) -> Auditor:
         """The process's auditor; nothing is opened yet by asking for it."""
         if self._auditor is None:

@@ -32,11 +32,6 @@ class Seam(NamedTuple):
     majors: tuple[int, ...] = ()
     by_value: bool = False
 
-    @property
-    def package(self) -> str:
-        """The package whose release decides."""
-        return self.module.partition(".")[0]
-
 
 _HTTP: Final = "mcp.server.streamable_http_manager"
 
@@ -45,6 +40,7 @@ SEAMS: Final = (
     Seam("mcp.server.stdio", "stdio_server", "serving:stdio_server", by_value=True),
     Seam(_HTTP, "StreamableHTTPSessionManager.run", "serving:http_run"),
     Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "http_request:sse_message"),
+    Seam("uvicorn._subprocess", "get_subprocess", "workers:get_subprocess", by_value=True),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", (2,)),
@@ -147,15 +143,15 @@ class _Hook:
             _missed(f"seams of {module.__name__} not installed ({type(error).__name__}: {error})")
 
     def _wrap_all(self, module: ModuleType) -> None:
-        kernel = releases.major("mcp")
-        if kernel is None:  # nor is a framework audited that stands on it
-            _missed(releases.unsupported("mcp"))
-            return
-        for seam in (seam for seam in SEAMS if seam.module == module.__name__):
-            major = kernel if seam.package == "mcp" else releases.major(seam.package)
+        package = module.__name__.partition(".")[0]
+        standing = dict.fromkeys(("mcp", package)) if package in releases.RELEASES else {}  # a framework, on its kernel
+        majors = {name: releases.major(name) for name in standing}
+        for name, major in majors.items():
             if major is None:
-                _missed(releases.unsupported(seam.package))
-            elif not seam.majors or major in seam.majors:
+                _missed(releases.unsupported(name))
+                return
+        for seam in (seam for seam in SEAMS if seam.module == module.__name__):
+            if not seam.majors or majors.get(package) in seam.majors:
                 _wrap(module, seam)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.scenes.kernel import Style
 from tests.scenes.log import ClientLog, Expected, Made
@@ -28,11 +28,12 @@ class Process(ServerProcess):
     Args:
         line: the whole command line.
         environ: the whole environment.
+        options: how else to start it, as ``Popen`` names it.
     """
 
-    def __init__(self, line: list[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, line: list[str], environ: Mapping[str, str], **options: Any) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environ))
+        self._process = subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environ), **options)
         assert self._process.stdin
         assert self._process.stdout
         assert self._process.stderr

@@ -67,6 +67,11 @@ def _fastmcp(**options: Any) -> Any:
     return server
 
 
+def protected() -> Any:
+    """The framework's server behind bearer tokens."""
+    return framework(token_verifier=Verifier(), auth=_auth())
+
+
 def _auth() -> AuthSettings:
     options: dict[str, Any] = {
         "issuer_url": "https://idp.example",

@@ -1,0 +1,1 @@
+"""Servers started by what other people's packages bring: gunicorn, ``mcp run``, ``fastmcp run``, ``uvx``."""
