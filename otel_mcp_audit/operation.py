@@ -88,6 +88,8 @@ class Operation:
         if found:
             faults.report("configuration", "; ".join(found))
         recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
+        if settings.on_failure == "closed":
+            found += sinks.problems(named)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
         operation = cls(ledger, begun.first, recorder, deliveries, keeper, shortcomings=lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees

@@ -14,6 +14,7 @@ from otel_mcp_audit.doctor.endpoint import endpoints, timeout
 from otel_mcp_audit.doctor.folder import budget, place
 from otel_mcp_audit.doctor.loading import loader
 from otel_mcp_audit.doctor.packages import entry_points, versions
+from otel_mcp_audit.doctor.routing import routing
 from otel_mcp_audit.doctor.servers import difference, processes
 from otel_mcp_audit.doctor.stream import see_all
 from otel_mcp_audit.doctor.subject import Subject
@@ -31,6 +32,7 @@ LOOKS: Final[tuple[Look, ...]] = (
     processes,
     difference,
     progress,
+    routing,
     endpoints,
     timeout,
     identity,

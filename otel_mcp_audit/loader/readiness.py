@@ -18,7 +18,7 @@ def problems(environ: Mapping[str, str]) -> list[str]:
     except ConfigurationError as error:
         wrong.append(str(error))
     try:
-        sinks.resolve(found.sinks, environ)
+        wrong += sinks.problems(sinks.resolve(found.sinks, environ))
     except ConfigurationError as error:
         wrong.append(str(error))
     return wrong

@@ -17,10 +17,6 @@ LIMITS: Final = (
 )
 """Variables by which a LoggerProvider cuts what it is handed."""
 
-TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-_NO_SECONDS: Final = 1000
-"""From here on somebody meant milliseconds."""
-
 
 def problems(named: Sequence[Named]) -> list[str]:
     """Why a sink can take nothing, each with its mend. An exporter is imported and made for it, nothing is sent."""
@@ -40,20 +36,6 @@ def _problem(sink: Sink) -> str | None:
 
 def warnings(named: Sequence[Named], environ: Mapping[str, str]) -> list[str]:
     """What may cut, lose or double records although every sink can take them."""
-    return [*_timeouts(named, environ), *_of_otel(named, environ)]
-
-
-def _timeouts(named: Sequence[Named], environ: Mapping[str, str]) -> list[str]:
-    """A number that means seconds in Python and milliseconds everywhere else."""
-    used = next((sink.target.timeout for _, sink in named if isinstance(sink, OtlpSink)), None)
-    variable = next((name for name in TIMEOUTS if environ.get(name, "").strip()), None)
-    if used is None or variable is None or float(environ[variable]) < _NO_SECONDS:
-        return []
-    said = f"{variable}={environ[variable].strip()} is in seconds here: {used:g} s are used, the most there is"
-    return [f"{said}; for other exporters of this process it is what it says. Write seconds, such as 10"]
-
-
-def _of_otel(named: Sequence[Named], environ: Mapping[str, str]) -> list[str]:
     if not any(isinstance(sink, OtelSink) for _, sink in named):
         return []
     found = [

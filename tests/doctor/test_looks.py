@@ -11,6 +11,7 @@ from otel_mcp_audit import Actor, Auditor, Settings
 from otel_mcp_audit.doctor import Check, Subject, examine, healthy, packages
 from otel_mcp_audit.doctor.configuration import wrong_settings
 from otel_mcp_audit.doctor.endpoint import timeout
+from otel_mcp_audit.doctor.routing import routing
 from otel_mcp_audit.instrumentation.releases import RELEASES
 from otel_mcp_audit.journal import Lock
 from otel_mcp_audit.journal.holder import holder
@@ -175,3 +176,27 @@ def test_the_supported_kernels_are_those_of_the_seams(
     if found == "fail":
         first, end = RELEASES["mcp"].first, RELEASES["mcp"].end
         assert kernel.mend == f"install mcp>={first[0]}.{first[1]},<{end[0]}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "status", "said", "mend"),
+    [
+        ({"OTEL_MCP_AUDIT_SINKS": "none"}, "ok", "none: records stay in the journal", ""),
+        ({"OTEL_MCP_AUDIT_SINKS": "otel"}, "ok", "otel", ""),
+        ({"OTEL_MCP_AUDIT_SINKS": "otlp,otel"}, "warn", "two copies of each record", "Keep one of them"),
+        (
+            {"OTEL_MCP_AUDIT_SINKS": "otel", "OTEL_ATTRIBUTE_COUNT_LIMIT": "4"},
+            "warn",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT is set",
+            "Unset it",
+        ),
+    ],
+)
+def test_where_records_go_and_what_may_cut_or_double_them_is_said(
+    environ: dict[str, str], status: str, said: str, mend: str
+) -> None:
+    (check,) = examine(Subject(environ, None), [routing])
+    assert check.status == status
+    assert said in check.detail
+    assert mend in check.mend
+    assert bool(check.mend) == (status != "ok")
