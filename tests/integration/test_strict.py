@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration import strict, trail
 from tests.integration.process import Process, Session, call, echo, python, script_server
+from tests.integration.strict_table import Note, noting
 from tests.require import require
 from tests.scenes.log import Made
 from tests.scenes.processes import command, environment
@@ -25,6 +26,12 @@ ANSWERED: Final = re.compile(r'write\(\d+, "\{\\"jsonrpc\\"')
 
 NOT_RUN: Final = "audit: this call was not run, since it could not be put on record"
 WITHHELD: Final = "audit: this call was run, and its answer is withheld, since its record could not be kept"
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Note:
+    """Notes a row of the fault table."""
+    return noting(request)
 
 
 def server(folder: Path, settings: Mapping[str, str]) -> Process:
@@ -86,7 +93,7 @@ def budget_full(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_journal_that_is_full_of_undelivered_records_refuses_the_call(tmp_path: Path, mode: str):
+def test_a_journal_that_is_full_of_undelivered_records_refuses_the_call(tmp_path: Path, note: Note, mode: str):
     with server(tmp_path / "journal", {**MODES[mode], **budget_full(tmp_path)}) as process:
         session = Session(process)
         answers = [session.wire.call(echo(f"text {n}")) for n in range(60)]
@@ -96,12 +103,13 @@ def test_a_journal_that_is_full_of_undelivered_records_refuses_the_call(tmp_path
             assert_not_run(made)
         process.kill()
     assert outcomes(tmp_path / "journal", "echo").count("success") == 60 - len(refused)
+    note("the journal is full of undelivered records", mode, "not run", "-32603, not run", "-")
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("tool", ["writes_fail", "crash"])
 def test_an_answer_whose_record_cannot_be_kept_is_withheld_and_later_calls_are_not_run(
-    tmp_path: Path, mode: str, tool: str
+    tmp_path: Path, note: Note, mode: str, tool: str
 ):
     with server(tmp_path / "journal", MODES[mode]) as process:
         session = Session(process)
@@ -116,6 +124,7 @@ def test_an_answer_whose_record_cannot_be_kept_is_withheld_and_later_calls_are_n
     assert outcomes(tmp_path / "journal", tool) == ["unknown"]
     assert outcomes(tmp_path / "journal", "echo") == ["success"]
     trail.assert_sound(tmp_path / "journal")
+    note(f"EIO on every write, in the call ({tool})", mode, "ran", "-32603, withheld", "unknown, by the next start")
 
 
 def adopt(folder: Path) -> None:
@@ -129,7 +138,7 @@ def adopt(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("tool", ["syncs_fail", "syncs_hang"])
-def test_with_power_an_answer_is_withheld_while_its_record_is_not_on_the_disk(tmp_path: Path, tool: str):
+def test_with_power_an_answer_is_withheld_while_its_record_is_not_on_the_disk(tmp_path: Path, note: Note, tool: str):
     with server(tmp_path / "journal", MODES["closed+power"]) as process:
         session = Session(process)
         session.echo("before")
@@ -139,18 +148,27 @@ def test_with_power_an_answer_is_withheld_while_its_record_is_not_on_the_disk(tm
         process.kill()
     # The start of what was not run is written, and so is that it was not.
     assert outcomes(tmp_path / "journal", "echo") == ["success", "protocol_error"]
+    note(
+        f"every sync: {tool}", "closed+power", "ran; the next call's not", "-32603, withheld; not run", "protocol_error"
+    )
 
 
 @pytest.mark.parametrize("tool", ["syncs_fail", "syncs_hang", "writes_fail"])
-def test_open_goes_on_whatever_the_disk_does(tmp_path: Path, tool: str):
+def test_open_goes_on_whatever_the_disk_does(tmp_path: Path, note: Note, tool: str):
     with server(tmp_path / "journal", POWER) as process:
         session = Session(process)
         assert "CANARY-answer" in (session.wire.call(call("x", tool)).answer or "")
         session.echo("after")
         process.kill()
+    reasons = [gap["reason"].partition(" ")[0] for gap in trail.gaps(tmp_path / "journal")]
+    if tool != "writes_fail":
+        assert reasons
+    note(
+        f"in the call: {tool}", "open+power", "ran", "its answer", "audit_gap" if reasons else "nothing can be written"
+    )
 
 
-def test_a_sync_that_failed_once_costs_no_call_and_is_on_record(tmp_path: Path):
+def test_a_sync_that_failed_once_costs_no_call_and_is_on_record(tmp_path: Path, note: Note):
     with server(tmp_path / "journal", MODES["closed+power"]) as process:
         session = Session(process)
         session.wire.call(call("x", "one_sync_fails"))
@@ -160,6 +178,7 @@ def test_a_sync_that_failed_once_costs_no_call_and_is_on_record(tmp_path: Path):
     trail.assert_kept(session.log, tmp_path / "journal")
     assert [gap["reason"] for gap in trail.gaps(tmp_path / "journal")] == ["sync_failed"]
     trail.assert_sound(tmp_path / "journal")
+    note("one sync fails", "closed+power", "ran", "its answer", "success; audit_gap sync_failed, nothing missing")
 
 
 def stream_of(folder: Path) -> Path:
@@ -213,7 +232,7 @@ REMOVALS: Final[tuple[Callable[[Path], None], ...]] = (
     [*((removal, "closed") for removal in REMOVALS), (remove_segment, "closed+power"), (remove_starts, "closed+power")],
 )
 def test_case_017_closed_refuses_the_call_after_somebody_has_changed_the_journal(
-    tmp_path: Path, removal: Callable[[Path], None], mode: str
+    tmp_path: Path, note: Note, removal: Callable[[Path], None], mode: str
 ):
     """Noticed within a second; what the open files still had is saved, and the next call finds a sound journal."""
     folder = tmp_path / "journal"
@@ -230,6 +249,8 @@ def test_case_017_closed_refuses_the_call_after_somebody_has_changed_the_journal
     assert outcomes(folder, "echo") == ["success"] * 5 + ["protocol_error"] + ["success"] * 5
     assert trail.gaps(folder)
     trail.assert_sound(folder)
+    reasons = ", ".join(gap["reason"] for gap in trail.gaps(folder))
+    note(removal.__name__, mode, "not run; the next one is", "-32603, not run", f"protocol_error; audit_gap {reasons}")
 
 
 BROKEN: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
@@ -244,7 +265,7 @@ BROKEN: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_closed_server_that_no_trail_can_be_relied_on_does_not_start(tmp_path: Path, broken: str):
+def test_a_closed_server_that_no_trail_can_be_relied_on_does_not_start(tmp_path: Path, note: Note, broken: str):
     settings, named = BROKEN[broken]
     environ = environment(tmp_path / "journal", **CLOSED) | settings
     with script_server(SCRIPT, environ) as process:
@@ -253,6 +274,7 @@ def test_a_closed_server_that_no_trail_can_be_relied_on_does_not_start(tmp_path:
     assert named in process.stderr.text
     assert "Traceback" not in process.stderr.text
     assert process.stdout.text == ""
+    note(broken, "closed", "-", "exit status 78 before anything is served", "-")
 
 
 def test_with_no_folder_at_all_closed_does_not_start(tmp_path: Path):
@@ -313,7 +335,7 @@ def test_a_release_that_is_not_supported_is_not_imported_where_closed(tmp_path: 
     )
     done = python(code, environment(tmp_path, **CLOSED), instrumented=False)
     assert (done.returncode, done.stdout) == (78, ""), done.stderr
-    assert "this release of mcp is not supported" in done.stderr
+    assert "this server is not started: mcp 3.0.0 is not supported" in done.stderr
 
 
 def test_power_syncs_before_the_answer_leaves_as_the_operating_system_sees_it(tmp_path: Path):
