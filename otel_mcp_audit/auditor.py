@@ -156,7 +156,7 @@ class Auditor:
             if not self.closed:
                 ledger.begin(opened.event.id, body)
             else:
-                opened.fault = JournalError("its record has not been kept")  # until it is
+                opened.closed, opened.fault = True, JournalError("its record has not been kept")  # until it is
                 ledger.begin_strictly(opened.event.id, body)
                 opened.due = ledger.stream.start_due()
         except JournalError as error:
@@ -183,6 +183,7 @@ class Auditor:
         try:
             operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id)
             opened.fault, opened.due = None, operation.ledger.stream.due()
+            opened.miss = operation.ledger.miss
         except JournalError as error:
             faults.report("keeping a record", error)
             self._renew(operation)
@@ -195,7 +196,7 @@ class Auditor:
             NotRecorded: with ``closed``: it is not.
         """
         if opened is not None and opened.due is not None:
-            error = self.settle(opened)
+            error = opened.settle()
             if error is not None:
                 self.refuse(opened, error)
 
@@ -206,34 +207,9 @@ class Auditor:
             NotRecorded: with ``closed``: it is not.
         """
         if opened is not None:
-            self.settle(opened)
+            opened.settle()
             if opened.fault is not None:
                 raise NotRecorded(WITHHELD) from opened.fault
-
-    def settle(self, opened: OpenCall) -> JournalError | None:
-        """Have on the disk what is due there; blocks. Answers why it is not."""
-        due = opened.due
-        try:
-            if due is not None:
-                due.wait()
-                opened.due = None
-        except JournalError as error:
-            self.overdue(opened, error)
-            return error
-        if self._operation is not None and self._operation.ledger.stream.incidents:
-            self._operation.ledger.declare_gaps()
-        return None
-
-    def overdue(self, opened: OpenCall, error: JournalError) -> None:
-        """Something is not on the disk in time: count a record, and with ``closed`` withhold the answer. Only once."""
-        if opened.due is None:
-            return
-        opened.due = None
-        faults.report("syncing", error)
-        if not opened.open:
-            opened.fault = error if self.closed else None
-            if self._operation is not None:
-                self._operation.ledger.miss(error)
 
     def _renew(self, operation: Operation) -> None:
         """Begin another stream where this one has been taken over by another process."""

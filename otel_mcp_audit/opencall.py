@@ -69,7 +69,9 @@ class OpenCall:
         registered: whether a server knows a tool of this name.
         cancelled: whether the client has taken the call back.
         due: what must be on the disk before the tool runs or the answer leaves; None where nothing must.
-        fault: why the tool must not run or the answer not leave (``ON_FAILURE=closed``); None where it may.
+        closed: whether its answer is withheld while its record is not kept.
+        fault: why the answer must not leave; None where it may.
+        miss: told of a record that is not on the disk in time.
     """
 
     def __init__(self, event: Event, params: Sequence[Param], arguments: Mapping[str, Any]) -> None:
@@ -85,7 +87,9 @@ class OpenCall:
         self.registered = False
         self.cancelled: Callable[[], bool] = bool
         self.due: Due | None = None
+        self.closed = False
         self.fault: JournalError | None = None
+        self.miss: Callable[[JournalError], None] | None = None
         self._result_count: int | None = None
         self._started_ns = time.perf_counter_ns()
         self._marks: list[Mark] = []
@@ -104,6 +108,30 @@ class OpenCall:
             status_code=ending.status_code,
         )
         return True
+
+    def settle(self) -> JournalError | None:
+        """Have on the disk what is due there; blocks: not for the event loop. Answers why it is not."""
+        due = self.due
+        try:
+            if due is not None:
+                due.wait()
+        except JournalError as error:
+            self.overdue(error)
+            return error
+        self.due = None
+        return None
+
+    def overdue(self, error: JournalError) -> None:
+        """What is due is not on the disk in time; a record that is not is missed. Only the first time counts."""
+        if self.due is None:
+            return
+        self.due = None
+        faults.report("syncing", error)
+        if self.open:  # it is the start, and the tool has not run
+            return
+        self.fault = error if self.closed else None
+        if self.miss is not None:
+            self.miss(error)
 
     def annotate(self, resource: object = None, purpose: str | None = None, result_count: int | None = None) -> None:
         """Add what only the tool itself knows; later calls add resources and replace the rest."""

@@ -114,14 +114,6 @@ class Runtime:
             self.serve()
         return self.auditor().begin(describe)
 
-    def settle(self, opened: OpenCall) -> JournalError | None:
-        """Have on the disk what is due of a call; blocks. See ``Auditor.settle``."""
-        return self.auditor().settle(opened)
-
-    def overdue(self, opened: OpenCall, error: JournalError) -> None:
-        """What is due of a call is not on the disk in time."""
-        self.auditor().overdue(opened, error)
-
     def refuse_call(self, opened: OpenCall, error: JournalError) -> NoReturn:
         """Do not run a call; see ``Auditor.refuse``."""
         self.auditor().refuse(opened, error)

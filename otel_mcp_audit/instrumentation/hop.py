@@ -11,7 +11,6 @@ from anyio.lowlevel import RunVar
 
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.opencall import OpenCall
-from otel_mcp_audit.runtime import RUNTIME
 
 LIMIT_S: Final = 2.0
 """Seconds that a call is held up by a disk that does not come back."""
@@ -39,7 +38,7 @@ class _Turns:
         """Sync for all who wait; answers why it could not be done."""
         self.away = True
         try:
-            return await anyio.to_thread.run_sync(RUNTIME.settle, opened, abandon_on_cancel=True, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(opened.settle, abandon_on_cancel=True, limiter=self._limiter)
         finally:
             self.away = False
             self._hand_over()
@@ -86,7 +85,7 @@ async def hop(opened: OpenCall) -> JournalError | None:
                 error = await turns.sync(opened)
     if scope.cancelled_caught:
         error = JournalError(f"the disk has not come back from a sync for {LIMIT_S:g} seconds")
-        RUNTIME.overdue(opened, error)
+        opened.overdue(error)
     if error is None:
         opened.due = None
     return error
