@@ -173,7 +173,9 @@ def test_a_python_without_us_is_refused_as_the_command_and_left_alone_below_it(
     environ = environment(tmp_path)
     cwd = tmp_path
     if ours == "found without what it needs":
-        cwd = Path(str(files("otel_mcp_audit"))).parent
+        (tmp_path / "alone").mkdir()
+        cwd = tmp_path / "alone"  # where the package is installed lies beside it what it needs
+        (cwd / "otel_mcp_audit").symlink_to(str(files("otel_mcp_audit")))
     refused = execute([*RUN, other_python, "-c", "print(1)"], environ, cwd)
     assert (refused.returncode, refused.stdout) == (78, "")
     assert other_python in refused.stderr

@@ -31,7 +31,7 @@ FAST: Final = Path(__file__).with_name("fast_server.py")
 RUNNERS: Final = {
     "mcp run": ("mcp", "run", f"{STDIO}:mcp"),
     "fastmcp run": ("fastmcp", "run", "--no-banner", f"{FAST}:mcp"),
-    "python -m": (sys.executable, "-m", "tests.scenes.serve", "framework", "stdio"),
+    "python -m": (sys.executable, "-m", "tests.scenes.serve", kernel.LEADING, "stdio"),
 }
 
 
