@@ -1,7 +1,9 @@
-"""Servers that never come to their end: after ``ship`` each call that was accepted has its one record all the same."""
+"""Servers that never come to their end: after ``ship``, or the next start, each accepted call has its one record."""
 
+import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -9,13 +11,14 @@ from typing import Final
 import pytest
 
 from tests.integration import trail
-from tests.integration.process import Session, call, scenes_server
+from tests.integration.process import Session, call, eventually, scenes_server, script_server
 from tests.receivers import HttpReceiver
 from tests.scenes import kernel
 from tests.scenes.accounts import ALICE
 from tests.scenes.http_wire import HttpWire
 from tests.scenes.processes import ServerProcess
-from tests.starts import running
+from tests.scenes.reconcile import received_lines
+from tests.starts import perishing, running
 from tests.starts.running import INSTRUMENT, Launched, Left
 from tests.starts.test_http_commands import UVICORN
 
@@ -79,3 +82,81 @@ def test_workers_whose_supervisor_was_killed_go_on_and_each_of_their_calls_has_o
     assert left.reasons == ["the owner is gone"] * 2
     assert left.pid not in left.writers
     assert len(trail.streams(left.folder)) == 2
+
+
+def test_a_tool_that_ends_its_process_leaves_an_unknown_for_itself_and_for_its_neighbour(tmp_path: Path) -> None:
+    left = Left(mode="stdio: os._exit in a tool", folder=tmp_path / "journal")
+    with HttpReceiver() as receiver:
+        environ = running.environment(left.folder, receiver)
+        with script_server(Path(perishing.__file__), environ) as server:
+            session = Session(server)
+            left.log, left.pid = session.log, server.pid
+            session.wire.begin(call("neighbour", "slow", "unknown", seconds=60, tag="waiting"))
+            server.await_start("waiting")
+            session.wire.begin(call("vanishes", "vanish", "unknown"))
+            eventually(lambda: not server.runs, "gone")
+            left.status = server.ended()
+        running.ship(left, environ)
+        running.finish(left, receiver, environ)
+    assert left.status == perishing.STATUS
+    left.assert_whole()
+    assert left.outcomes() == {"unknown": 2}
+    assert left.reasons == ["the owner is gone"]
+
+
+def test_a_client_that_leaves_with_a_call_in_flight_is_on_record_as_disconnected(tmp_path: Path) -> None:
+    left = Left(mode="stdio: stdin closed", folder=tmp_path / "journal")
+    with HttpReceiver() as receiver:
+        environ = running.environment(left.folder, receiver)
+        with scenes_server(environ) as server:
+            session = Session(server)
+            left.log, left.pid = session.log, server.pid
+            session.echo()
+            session.wire.begin(call("async tool", "slow", "disconnected", seconds=60, tag="waiting"))
+            server.await_start("waiting")
+            left.status = server.leave()
+        left.records = receiver.records()
+    left.assert_whole()
+    assert left.outcomes() == {"success": 1, "disconnected": 1}
+    assert left.reasons == ["exit"]
+
+
+def test_the_next_start_of_the_service_finishes_the_calls_of_a_killed_http_server(tmp_path: Path) -> None:
+    left = Left(mode="http: kill -9, then the next start", folder=tmp_path / "journal")
+    with HttpReceiver() as receiver:
+        environ = running.environment(left.folder, receiver)
+        with scenes_server(environ, "http") as server:
+            wire = _wire(server.port(), "killed", left)
+            wire.call(running.scene("echo", text="before"))
+            in_flight = [
+                wire.begin(running.scene("slow", "unknown", seconds=60, tag="waiting")),
+                wire.begin(running.scene("block", "unknown", seconds=60)),
+            ]
+            server.await_start("waiting")
+            server.await_start("block")
+            left.pid, left.status = server.pid, server.kill()
+            for each in in_flight:
+                each.drop()
+        with scenes_server(environ, "http") as server:
+            eventually(lambda: len(_unknown_at(receiver)) >= len(in_flight), "finished by the next start")
+            _wire(server.port(), "next", left).call(running.scene("echo", text="after"))
+            server.terminate()
+        left.records = receiver.records()
+    assert left.status == -signal.SIGKILL
+    left.assert_whole()
+    assert left.outcomes() == {"success": 2, "unknown": 2}
+    assert Counter(left.reasons) == {"the owner is gone": 1, "server stopped": 1}
+    assert sorted(_unknown_at(receiver).values()) == [1, 1]
+
+
+def _wire(port: int, name: str, left: Left) -> HttpWire:
+    wire = HttpWire(port, name, ALICE, left.log, kernel.ERAS[-1])
+    wire.connect()
+    return wire
+
+
+def _unknown_at(receiver: HttpReceiver) -> Counter[str]:
+    """How often each call without a known end was received, by its record's id."""
+    lines = (json.loads(line) for line in received_lines(receiver.records()))
+    calls = (line["event"] for line in lines if line["event"]["event_type"] == "tool_call")
+    return Counter(event["id"] for event in calls if event["response"]["outcome"] == "unknown")
