@@ -6,7 +6,7 @@ from msgspec import UNSET, DecodeError
 
 from otel_mcp_audit.delivery import Source
 from otel_mcp_audit.journal import Reader, Stream, name_for
-from otel_mcp_audit.line import Trail, decode_line
+from otel_mcp_audit.line import FORMAT_VERSION, Trail, decode_line
 
 
 def feed(stream: Stream, sink: str) -> Source:
@@ -41,7 +41,7 @@ def _source(stream_id: str, reader: Reader, path: Path | None, sink: str) -> Sou
 def _trail(reader: Reader) -> Trail | None:
     """What the stream's first line says of all of it; None where it cannot be read."""
     try:
-        trail = decode_line(reader.first_line() or b"").event.trail
+        line = decode_line(reader.first_line() or b"")
     except (DecodeError, UnicodeDecodeError):
         return None
-    return None if trail is UNSET else trail
+    return None if line.event.trail is UNSET or line.chain.v != FORMAT_VERSION else line.event.trail

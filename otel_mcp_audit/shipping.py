@@ -65,8 +65,11 @@ class Shipment:
 
     def _adopt(self, path: Path, names: Sequence[str]) -> Stream | None:
         """The stream as ours to finish; None where it is not, or cannot be finished: the others are still shipped."""
-        stream = Orphan(path, Origin("", "", "", names)).adopt()
+        orphan = Orphan(path, Origin("", "", "", names))
+        stream = orphan.adopt()
         if stream is None:
+            if orphan.problem is not None:
+                faults.report("finishing a stream", orphan.problem)
             return None
         try:
             settle(stream)

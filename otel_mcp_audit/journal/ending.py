@@ -18,13 +18,15 @@ def last_of_segment(folder: Path, first: int) -> Brief | None:
     Raises:
         OSError: it cannot be read.
     """
-    segments = FolderSegments(folder)
+    line = _last_line_of(FolderSegments(folder), first)
+    return brief(line) if line else None
 
+
+def _last_line_of(segments: FolderSegments, first: int) -> bytes | None:
     def read(offset: int, limit: int) -> bytes:
         return segments.read(first, offset, limit)
 
-    line = tail.line_before(read, tail.last_line_end(read, segments.size(first)))
-    return brief(line) if line else None
+    return tail.line_before(read, tail.last_line_end(read, segments.size(first)))
 
 
 def last_of_stream(folder: Path) -> Brief | None:
@@ -33,10 +35,20 @@ def last_of_stream(folder: Path) -> Brief | None:
     Raises:
         OSError: it cannot be read.
     """
+    line = last_line(folder)
+    return brief(line) if line else None
+
+
+def last_line(folder: Path) -> bytes | None:
+    """The last whole line of a stream as it stands there, without its line end; None where there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     segments = FolderSegments(folder)
     for first in reversed(segments.firsts()):
         if segments.size(first):
-            return last_of_segment(folder, first)
+            return _last_line_of(segments, first)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, DecodeError
 
 from otel_mcp_audit.errors import JournalError
-from otel_mcp_audit.journal import ending, starts
+from otel_mcp_audit.journal import edition, ending, starts
 from otel_mcp_audit.journal.listing import stream_folders
 from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
 from otel_mcp_audit.journal.reader import Reader
@@ -55,6 +55,7 @@ class Orphan:
             return None
 
     def _adopt(self) -> Stream | None:
+        edition.check(self.path)
         lock = Lock(self.path)
         if not lock.path.exists() and not _idle(self.path):
             raise JournalError("its lock file is gone, so its owner may live")
@@ -73,7 +74,8 @@ def find(root: Path, origin: Origin, report: Callable[[str], None] = lambda _: N
     """The streams of a folder that a process may adopt, those changed longest ago first.
 
     One may be adopted when its lock is free and it comes from the same host and boot, or nothing has changed in it for
-    ten minutes; when service and sinks are the same; and when it is not both closed and wholly delivered.
+    ten minutes; when service and sinks are the same; when its lines have our format; and when it is not both closed and
+    wholly delivered.
 
     Args:
         root: the journal's folder.
@@ -91,6 +93,7 @@ def find(root: Path, origin: Origin, report: Callable[[str], None] = lambda _: N
 
 
 def _left(path: Path, origin: Origin) -> bool:
+    edition.check(path)
     came_from = _origin(path)
     if came_from is None or came_from.service != origin.service or sorted(came_from.sinks) != sorted(origin.sinks):
         return False

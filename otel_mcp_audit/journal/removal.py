@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otel_mcp_audit.journal import cursor, disk, ending, starts
+from otel_mcp_audit.journal import cursor, disk, edition, ending, starts
 from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
 from otel_mcp_audit.journal.reader import FolderSegments, Reader
 from otel_mcp_audit.journal.segment import file_name
@@ -61,7 +61,8 @@ class OldSegment(NamedTuple):
             OSError: it is as it was.
         """
         last = ending.last_of_segment(self.folder, self.first)
-        if last is None:  # what was tampered with is evidence
+        # What was tampered with is evidence; what another version writes is its to remove.
+        if last is None or edition.foreign(self.folder) is not None:
             return 0
         if self.first > 1:
             count = last.chain.seq - self.first + 1
@@ -115,7 +116,8 @@ class OldStream(NamedTuple):
         if not lock.take():
             return 0
         try:
-            if old_stream(self.folder) is None:  # adopted and gone on with in the meantime
+            # Adopted and gone on with in the meantime, or another version's to remove.
+            if old_stream(self.folder) is None or edition.foreign(self.folder) is not None:
                 return 0
             return self._remove(declare)
         finally:
