@@ -27,6 +27,7 @@ SOURCES = {
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,
     "bad input: two versions of us on one folder": None,
+    "bad input: a clock set back": None,
     "bad input: a corrupt journal, start file or cursor": None,
     "bad input: an endpoint that lies, hangs, refuses one, refuses all": None,
     "bad input: a wrong variable": None,
