@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import anyio
 import pytest
+from mcp import ClientSession
+from mcp.client.sse import sse_client
 
 from tests.integration import trail
 from tests.integration.process import Session, call, eventually, scenes_server, script_server
@@ -160,3 +163,27 @@ def _unknown_at(receiver: HttpReceiver) -> Counter[str]:
     lines = (json.loads(line) for line in received_lines(receiver.records()))
     calls = (line["event"] for line in lines if line["event"]["event_type"] == "tool_call")
     return Counter(event["id"] for event in calls if event["response"]["outcome"] == "unknown")
+
+
+def test_what_an_sse_server_had_not_sent_at_sigterm_goes_with_ship(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    with HttpReceiver() as receiver:
+        environ = running.environment(folder, receiver)
+        with scenes_server(environ, "sse") as server:
+            anyio.run(_echo_over_sse, server.port())
+            server.terminate()
+        calls = trail.events(trail.lines(folder), "tool_call")
+        running.ship(Left(mode="sse: SIGTERM", folder=folder), environ)
+        records = receiver.records()
+    assert [call["response"]["outcome"] for call in calls] == ["success"]
+    assert trail.undelivered(folder, records) == set()
+    (stop,) = trail.events(trail.lines(folder), "audit_stop")
+    assert stop["trail"]["reason"] == "the owner is gone"
+    trail.assert_sound(folder)
+
+
+async def _echo_over_sse(port: int) -> None:
+    address, headers = f"http://127.0.0.1:{port}/sse", {"Authorization": f"Bearer {ALICE.token}"}
+    async with sse_client(address, headers=headers) as streams, ClientSession(*streams) as session:
+        await session.initialize()
+        await session.call_tool("echo", {"text": "over SSE"})
