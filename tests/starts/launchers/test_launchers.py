@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.integration.process import ROOT, Process, Session, call
+from tests.integration.process import ROOT, Process, Session, call, eventually
 from tests.receivers import HttpReceiver
 from tests.require import require
 from tests.scenes import kernel
@@ -77,6 +77,29 @@ def test_a_worker_that_gunicorn_kills_for_its_silence_leaves_an_unknown_and_the_
         running.finish(left, receiver, environ)
     left.assert_whole()
     assert left.outcomes() == {"unknown": 1, "success": 1}
+
+
+def test_workers_whose_gunicorn_master_was_killed_serve_on_and_end_at_their_own_sigterm(tmp_path: Path) -> None:
+    require("gunicorn", find_spec("gunicorn") and find_spec("uvicorn_worker"), MEND)
+    left = Left(mode="gunicorn: master kill -9", folder=tmp_path / "journal")
+    with HttpReceiver() as receiver:
+        environ = running.environment(left.folder, receiver)
+        with Launched([INSTRUMENT, *COMMANDS["gunicorn -w 3"]], environ) as server:
+            port = server.port()
+            running.await_servers(left.folder, 3)
+            running.call_all(port, left.log)
+            os.kill(server.pid, signal.SIGKILL)
+            wire = HttpWire(port, "after", ALICE, left.log, kernel.ERAS[-1])
+            wire.call(running.scene("echo", text="the master is gone"))
+            for worker in left.writers_now():
+                os.kill(worker, signal.SIGTERM)
+            eventually(lambda: server.descendants <= {server.pid}, "the workers have ended")
+            left.pid, left.status = server.pid, server.ended()
+        running.finish(left, receiver, environ)
+    left.assert_whole()
+    assert left.outcomes() == {"success": CALLS + 1}
+    assert left.pid not in left.writers
+    assert left.reasons == ["server stopped"] * 3
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
