@@ -27,3 +27,13 @@ def require(part: str, available: object, mend: str) -> None:
     if required & {"all", part}:
         pytest.fail(f"{missing} ({VARIABLE}={os.environ[VARIABLE]})", pytrace=False)
     pytest.skip(missing)
+
+
+def witness(tool: str, available: object, mend: str) -> None:
+    """Go on where ``tool`` is available; else skip the test aloud, also in CI.
+
+    A tool of the operating system that looks on from outside, or bends what a test runs in: no part of what is tested.
+    ``.ci/run`` installs it where it can.
+    """
+    if not available:
+        pytest.skip(f"{tool} is missing: {mend}")

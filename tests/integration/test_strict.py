@@ -13,7 +13,7 @@ import pytest
 from tests.integration import strict, trail
 from tests.integration.process import Process, Session, call, echo, python, script_server
 from tests.integration.strict_table import Note, noting
-from tests.require import require
+from tests.require import witness
 from tests.scenes.log import Made
 from tests.scenes.processes import command, environment
 
@@ -340,7 +340,7 @@ def test_a_release_that_is_not_supported_is_not_imported_where_closed(tmp_path: 
 
 def test_power_syncs_before_the_answer_leaves_as_the_operating_system_sees_it(tmp_path: Path):
     """strace is the witness: between a record's write and its answer's there is a sync of that file."""
-    require("strace", shutil.which("strace"), "install the package strace")
+    witness("strace", shutil.which("strace"), "install the package strace")
     log = tmp_path / "strace"
     environ = environment(tmp_path / "journal", **POWER)
     line = ["strace", "-f", "-e", "trace=write,fdatasync", "-s", "4000", "-o", str(log)]

@@ -11,7 +11,7 @@ import pytest
 from tests.integration import trail
 from tests.integration.process import Process, Session, call, eventually, scenes_server
 from tests.receivers import HttpReceiver
-from tests.require import require
+from tests.require import witness
 from tests.starts import running
 from tests.starts.running import Left
 
@@ -44,7 +44,7 @@ class Clock:
 @pytest.fixture
 def clock(tmp_path: Path) -> Clock:
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-    require("libfaketime", library, "install the system's package faketime")
+    witness("libfaketime", library, "install the system's package faketime")
     assert library
     return Clock(tmp_path, library)
 
