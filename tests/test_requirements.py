@@ -23,6 +23,7 @@ SOURCES = {
     "strict": None,
     "loader": None,
     "doctor": None,
+    "beside": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,
