@@ -32,7 +32,7 @@ COMPANIONS: Final[dict[str, Callable[[], None]]] = {
     "logfire": _logfire,
     "sentry": _sentry,
 }
-"""Those that an application starts; the others come by the loader or by the command line."""
+"""Those that an application starts; the others come by the loader, or around the application."""
 
 
 def main(companion: str, transport: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +27,6 @@ PACKAGES: Final = {
     "traceloop": "opentelemetry-instrumentation-mcp",
     "logfire": "logfire",
     "sentry": "sentry-sdk",
-    "ddtrace": "ddtrace",
 }
 OPENS_HTTP: Final = {"asgi", "starlette"}
 """Companions that open a span for each HTTP request."""
@@ -60,14 +58,11 @@ def _environ(companion: str, folder: Path, endpoint: str) -> dict[str, str]:
         OTEL_PYTHON_DISTRO="distro",
         OTEL_PYTHON_CONFIGURATOR="configurator",
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=",".join(found - {"mcp_audit", companion}),
-        DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",
-        DD_TRACE_AGENT_URL=endpoint,
     )
 
 
 def _command(companion: str, transport: str) -> list[str]:
-    line = command(APPLICATION, companion, transport)
-    return [str(Path(sys.executable).with_name("ddtrace-run")), *line] if companion == "ddtrace" else line
+    return command(APPLICATION, companion, transport)
 
 
 def _played(companion: str, transport: str, environ: dict[str, str]) -> ClientLog:
