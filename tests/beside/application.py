@@ -26,9 +26,15 @@ def _logfire() -> None:
     sdk.instrument_mcp()
 
 
+def _ddtrace() -> None:
+    import_module("ddtrace.auto")
+    assert import_module("starlette")._datadog_patch  # what carries the calls is patched: it is there and at work
+
+
 COMPANIONS: Final[dict[str, Callable[[], None]]] = {
     "openinference": lambda: _instrument("openinference.instrumentation.mcp", "MCPInstrumentor"),
     "traceloop": lambda: _instrument("opentelemetry.instrumentation.mcp", "McpInstrumentor"),
+    "ddtrace": _ddtrace,
     "logfire": _logfire,
     "sentry": _sentry,
 }

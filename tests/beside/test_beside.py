@@ -25,6 +25,7 @@ PACKAGES: Final = {
     "httpx": "opentelemetry-instrumentation-httpx",
     "openinference": "openinference-instrumentation-mcp",
     "traceloop": "opentelemetry-instrumentation-mcp",
+    "ddtrace": "ddtrace",
     "logfire": "logfire",
     "sentry": "sentry-sdk",
 }
@@ -55,6 +56,8 @@ def _environ(companion: str, folder: Path, endpoint: str) -> dict[str, str]:
         OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
         OTEL_BSP_SCHEDULE_DELAY="50",
+        DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",
+        DD_TRACE_AGENT_URL=endpoint,
         OTEL_PYTHON_DISTRO="distro",
         OTEL_PYTHON_CONFIGURATOR="configurator",
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=",".join(found - {"mcp_audit", companion}),
