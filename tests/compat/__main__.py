@@ -1,0 +1,38 @@
+"""``python -m tests.compat [--short] [UPSTREAM...]``: prints both counts and the difference, and fails on one."""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from tests.compat.bench import Bench, wheel
+from tests.compat.comparison import compare
+from tests.compat.upstreams import UPSTREAMS
+
+
+def main() -> int:
+    """Compare each upstream that was named, or all; ``--short``: those that have a short form, and only that."""
+    parser = argparse.ArgumentParser(prog="python -m tests.compat")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("upstreams", nargs="*", metavar="UPSTREAM", choices=[[], *UPSTREAMS])
+    given = parser.parse_args()
+    names = given.upstreams or [name for name, upstream in UPSTREAMS.items() if upstream.short or not given.short]
+    ours = wheel()
+    held = [_compared(Bench(name, UPSTREAMS[name]), ours, short=given.short) for name in names]
+    return 0 if all(held) else 1
+
+
+def _compared(bench: Bench, ours: Path, *, short: bool) -> bool:
+    bench.set_up(ours)
+    results = bench.folder / ("short" if short else "full")
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir()
+    begun = time.monotonic()
+    found = compare(bench, results, bench.upstream.short if short else ())
+    print(*found.lines(), f"  took:        {time.monotonic() - begun:.0f} s", sep="\n", flush=True)
+    return found.holds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
