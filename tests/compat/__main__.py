@@ -2,12 +2,13 @@
 
 import argparse
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests.compat.bench import Bench, wheel
-from tests.compat.comparison import compare
+from tests.compat.comparison import HEADER, Comparison, compare
 from tests.compat.upstreams import UPSTREAMS
 
 
@@ -19,19 +20,25 @@ def main() -> int:
     given = parser.parse_args()
     names = given.upstreams or [name for name, upstream in UPSTREAMS.items() if upstream.short or not given.short]
     ours = wheel()
-    held = [_compared(Bench(name, UPSTREAMS[name]), ours, short=given.short) for name in names]
-    return 0 if all(held) else 1
+    ran = [_compared(Bench(name, UPSTREAMS[name]), ours, short=given.short) for name in names]
+    print("", *HEADER, *(found.row() for found in ran if found), sep="\n")
+    return 0 if all(found and found.holds for found in ran) else 1
 
 
-def _compared(bench: Bench, ours: Path, *, short: bool) -> bool:
-    bench.set_up(ours)
+def _compared(bench: Bench, ours: Path, *, short: bool) -> Comparison | None:
+    """None, and why is printed, where the environment could not be made."""
+    try:
+        bench.set_up(ours)
+    except subprocess.CalledProcessError as error:
+        print(f"{bench.folder.name}: no environment: {' '.join(error.cmd[2:5])} failed as it said above", flush=True)
+        return None
     results = bench.folder / ("short" if short else "full")
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir()
     begun = time.monotonic()
     found = compare(bench, results, bench.upstream.short if short else ())
     print(*found.lines(), f"  took:        {time.monotonic() - begun:.0f} s", sep="\n", flush=True)
-    return found.holds
+    return found
 
 
 if __name__ == "__main__":

@@ -54,11 +54,12 @@ class Bench:
         """Fetch and install what is not there yet; our wheel always anew."""
         if not self.source.exists():
             self._unpack(self._fetch())
-        complete = self._environment / "complete"
-        if not complete.exists():
+        needs = [self.upstream.requirement, *self._needs(), *HARNESS]
+        installed = self._environment / "installed.txt"
+        if not installed.exists() or installed.read_text(encoding="utf-8") != "\n".join(needs):
             _uv("venv", "--quiet", "--clear", "--python", sys.executable, self._environment)
-            self._install(self.upstream.requirement, *self._needs(), *HARNESS, wheel)
-            complete.touch()
+            self._install(*needs, wheel)
+            installed.write_text("\n".join(needs), encoding="utf-8")
         self._install("--reinstall-package", "otel-mcp-audit", "--no-deps", wheel)
         self.switch.unlink(missing_ok=True)
         (site_packages,) = (self._environment / "lib").glob("python3.*/site-packages")

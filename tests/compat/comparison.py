@@ -12,6 +12,12 @@ from tests.compat.bench import Bench
 from tests.compat.outcomes import ABSENT, Outcomes
 from tests.compat.suite import Suite
 
+HEADER: Final = (
+    "| suite | tests without us | tests audited | different | unsteady | calls recorded |",
+    "|---|---|---|---|---|---|",
+)
+"""Of the table whose rows ``Comparison.row`` makes."""
+
 RERUNS: Final = 2
 """How often a test that differed is run again, alone, on each side."""
 
@@ -65,6 +71,12 @@ class Comparison:
             f"  records:     {self.records} calls, verify ok: {self.report.get('ok')}",
             *(f"    {finding}" for finding in findings[:10]),
         ]
+
+    def row(self) -> str:
+        """The row of the table in the documentation."""
+        sides = (f"{len(side)}: {outcomes.counts(side)}" for side in (self.plain, self.audited))
+        numbers = map(str, (len(self.differences), len(self.unsteady), self.records))
+        return f"| {' | '.join((self.release, *sides, *numbers))} |"
 
     def _told(self, test: str) -> str:
         plain, audited = self.seen[test]

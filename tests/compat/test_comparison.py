@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compat.comparison import Comparison
+from tests.compat.comparison import HEADER, Comparison
 from tests.compat.outcomes import Outcomes
 
 PASSED: Outcomes = {"test": "passed"}
@@ -50,3 +50,9 @@ def test_a_test_that_ends_both_ways_is_named_and_no_difference(plain: list[str],
     assert found.holds
     assert found.unsteady == ["test"]
     assert any(line.strip().startswith("test: without us passed") for line in found.lines())
+
+
+def test_a_row_of_the_table_says_both_counts_and_what_differs() -> None:
+    found = compared(plain=["passed"], audited=["failed"], records=7)
+    assert found.row() == "| kernel-1 | 1: 1 passed | 1: 1 passed | 1 | 0 | 7 |"
+    assert found.row().count("|") == HEADER[0].count("|")

@@ -4,14 +4,14 @@ from typing import Final, NamedTuple
 
 TOOLS: Final = frozenset(
     {
-        *("coverage", "ipython", "loq", "pdbpp", "prek", "pyinstrument", "pyright", "pytest-cov", "pytest-pretty"),
+        *("ipython", "loq", "pdbpp", "prek", "pyinstrument", "pyright", "pytest-cov", "pytest-pretty"),
         *("ruff", "strict-no-cover", "ty"),
     }
 )
 """Names in the upstreams' ``dev`` groups that no test needs."""
 
-UNPUBLISHED: Final = frozenset({"mcp-example-stories"})
-"""Parts of an upstream's workspace that no index has."""
+UNPUBLISHED: Final = frozenset({"fastmcp-remote", "mcp-example-stories"})
+"""Parts of an upstream's workspace that no index has, or not in each version: their source is beside the suite."""
 
 
 class Upstream(NamedTuple):
@@ -38,6 +38,8 @@ class Upstream(NamedTuple):
         return f"{self.package}{extras}{self.version}"
 
 
+_TRACING: Final = "tests/server/telemetry/test_server_tracing.py"
+
 UPSTREAMS: Final = {
     "mcp-2": Upstream(
         "mcp",
@@ -50,6 +52,7 @@ UPSTREAMS: Final = {
     "fastmcp-4": Upstream(
         "fastmcp",
         ">=4.2,<5",
+        short=("tests/server/telemetry", "tests/telemetry"),
         left_out=("tests/conformance", "tests/scripts", "tests/docs", "tests/downstream"),
         extras=("anthropic", "apps", "azure", "code-mode", "gemini", "jev", "openai"),
     ),
