@@ -38,8 +38,6 @@ class Upstream(NamedTuple):
         return f"{self.package}{extras}{self.version}"
 
 
-_TRACING: Final = "tests/server/telemetry/test_server_tracing.py"
-
 UPSTREAMS: Final = {
     "mcp-2": Upstream(
         "mcp",
