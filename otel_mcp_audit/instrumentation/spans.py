@@ -3,6 +3,8 @@
 Never on a span that we write: arguments, results, e-mail addresses, exception texts, names that no server registered.
 """
 
+import random
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +13,7 @@ from typing import Any, Final
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, StatusCode, TracerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TracerProvider
 
 from otel_mcp_audit import faults, semconv
 from otel_mcp_audit.opencall import OpenCall
@@ -60,10 +62,14 @@ def own(opened: OpenCall, within: Context, kind: SpanKind = SpanKind.SERVER) -> 
 @faults.harmless("starting a span")
 def _start(opened: OpenCall, within: Context, kind: SpanKind) -> object:
     _begin(opened, within, kind)
-    return context.attach(trace.set_span_in_context(opened.span, within))
+    # A span that is not written must not be a parent: what the call does would hang on nothing.
+    return context.attach(trace.set_span_in_context(opened.span, within) if opened.owns_span else within)
 
 
 def _begin(opened: OpenCall, within: Context, kind: SpanKind, start_ns: int | None = None) -> None:
+    if _switched_off():
+        opened.span = _unwritten(within)
+        return
     tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=TRACING.provider)
     method = opened.event.request.method or ""
     attributes = {semconv.MCP_METHOD: method, semconv.GEN_AI_OPERATION: semconv.EXECUTE_TOOL}
@@ -71,6 +77,18 @@ def _begin(opened: OpenCall, within: Context, kind: SpanKind, start_ns: int | No
         attributes[semconv.JSONRPC_REQUEST_ID] = opened.event.request.rpc_id
     opened.span = tracer.start_span(method, context=within, kind=kind, attributes=attributes, start_time=start_ns)
     opened.owns_span = True
+
+
+def _switched_off() -> bool:
+    """Whether fastmcp is told to open no span at all (``FASTMCP_TELEMETRY_MODE=off``): then nor do we."""
+    return getattr(getattr(sys.modules.get("fastmcp"), "settings", None), "telemetry_mode", None) == "off"
+
+
+def _unwritten(within: Context) -> NonRecordingSpan:
+    """Ids for the record, in the trace that the caller names or in one of its own; nothing is written of it."""
+    named = trace.get_current_span(within).get_span_context()
+    trace_id = named.trace_id if named.is_valid else random.getrandbits(128) or 1
+    return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False))
 
 
 @faults.harmless("ending a span")

@@ -1,6 +1,7 @@
 """``@audited`` on tools of the package fastmcp: above or below its decorator, and behind a mount."""
 
 import subprocess
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -41,3 +42,15 @@ def test_a_mark_counts_on_either_side_of_the_decorator(events: dict[str, Any], t
     event = events[tool]
     assert (event["sensitivity"], event["phi"], event["purpose"]) == ("restricted", True, "treatment")
     assert event["response"]["result_count"] == 1
+
+
+@pytest.mark.parametrize(("mode", "written"), [("native", True), ("off", False)])
+def test_a_call_has_no_span_where_fastmcp_is_told_to_open_none(mode: str, written: bool, tmp_path: Path) -> None:
+    if not hasattr(import_module("fastmcp").settings, "telemetry_mode"):
+        pytest.skip("this fastmcp has no such switch")
+    told = environment(tmp_path, FASTMCP_TELEMETRY_MODE=mode, OTEL_TRACES_EXPORTER="console")
+    ran = subprocess.run(command(SCRIPT), env=told, capture_output=True, timeout=PATIENCE, check=True)
+    records = kept(journal_lines(tmp_path))
+    assert (b'"kind": "SpanKind.SERVER"' in ran.stdout) is written
+    assert len(records) == len(RESOURCES)
+    assert all(len(record.event["request"]["trace_id"]) == 32 for record in records)
