@@ -56,6 +56,7 @@ class Auditor:
         self._in_flight: dict[str, OpenCall] = {}
         self._over = False
         self._refusal: ConfigurationError | None = None
+        self._unopened = 0
         _AUDITORS.add(self)
 
     @property
@@ -122,6 +123,7 @@ class Auditor:
             operation.end(0.0, "refused: configuration")
         else:
             self._operation = operation
+            self._own_up(operation)
             operation.announce()
 
     def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
@@ -136,9 +138,18 @@ class Auditor:
             raise
         except Exception as error:
             faults.report("opening a call", error)
+            self._unopened += 1
+            if self._operation is not None:
+                self._own_up(self._operation)
             if self.closed:
                 raise NotRecorded(NOT_RUN) from error
             return None
+
+    def _own_up(self, operation: Operation) -> None:
+        """Have the stream say that calls could not even be opened; before there is one they are counted."""
+        if self._unopened:
+            operation.ledger.miss(JournalError("could not be opened; the server's log says why"), self._unopened)
+            self._unopened = 0
 
     def open(self, arrival: Arrival) -> OpenCall | None:
         """Open a call and keep its start line; a start that cannot be kept is counted, and the call goes on.
@@ -159,13 +170,13 @@ class Auditor:
                 opened.closed, opened.fault = True, JournalError("its record has not been kept")  # until it is
                 ledger.begin_strictly(opened.event.id, body)
                 opened.due = ledger.stream.start_due()
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the call is open and its record may still be kept
             faults.report("keeping a start", error)
             if self.closed:
                 self.refuse(opened, error)
         return opened
 
-    def refuse(self, opened: OpenCall, error: JournalError) -> NoReturn:
+    def refuse(self, opened: OpenCall, error: Exception) -> NoReturn:
         """Do not run a call; what can be put on record of it is.
 
         Raises:
@@ -184,7 +195,7 @@ class Auditor:
             operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id)
             opened.fault, opened.due = None, operation.ledger.stream.due()
             opened.miss = operation.ledger.miss
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the ledger has counted it
             faults.report("keeping a record", error)
             self._renew(operation)
         operation.wake()

@@ -90,21 +90,21 @@ class Ledger:
         """Keep the record of the call ``ends``.
 
         Raises:
-            JournalError: it could not be kept, and is counted.
+            JournalError: it could not be kept, and is counted, as after any other exception.
         """
         try:
             self._spend(len(body))
             entry = self.stream.append(body, ends=ends)
-        except JournalError as error:
+        except Exception as error:
             self.miss(error)
             raise
         self.hand_over(entry)
         if self._lost or self.stream.incidents:
             self.declare_gaps()
 
-    def miss(self, error: JournalError) -> None:
-        """Count a record that is not kept as promised."""
-        self._lost, self._reason = self._lost + 1, _why(error)
+    def miss(self, error: Exception, count: int = 1) -> None:
+        """Count records that are not kept as promised."""
+        self._lost, self._reason = self._lost + count, _why(error)
 
     def _spend(self, size: int) -> None:
         if self._budget is not None:
@@ -131,8 +131,13 @@ class Ledger:
                 self._lost -= lost
 
 
-def _why(error: JournalError) -> str:
-    """The cause alone: what stands around it is the journal's own address, and may be longer than a reason."""
+def _why(error: Exception) -> str:
+    """The cause alone: what stands around it is the journal's own address, and may be longer than a reason.
+
+    Of an error that is not ours only the type: its text could hold a client's values.
+    """
+    if not isinstance(error, JournalError):
+        return type(error).__name__
     cause = error.__cause__
     return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error)
 

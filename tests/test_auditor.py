@@ -1,15 +1,19 @@
 """The audit of code that no MCP kernel carries."""
 
+import asyncio
 import os
 from asyncio import CancelledError
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
+from blockbuster import blockbuster_ctx
 
 from otel_mcp_audit import Actor, Auditor, AuditRecord, Settings, annotate
 from otel_mcp_audit.journal import Reader
 from otel_mcp_audit.journal.cursor import BEGINNING
+from otel_mcp_audit.line import Trail
 from otel_mcp_audit.verify import verify
 
 
@@ -102,6 +106,52 @@ def test_a_call_after_the_close_is_left_alone(tmp_path: Path) -> None:
     with audit.call("t", {}):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def gaps(folder: Path) -> list[tuple[object, object]]:
+    found = [record.event.trail for record in records(folder) if record.event_type == "audit_gap"]
+    return [(trail.count, trail.reason) for trail in found if isinstance(trail, Trail)]
+
+
+class Hostile(dict[str, object]):
+    """Arguments that nobody can look at."""
+
+    def items(self) -> NoReturn:  # pyright: ignore[reportIncompatibleMethodOverride] -- it is hostile
+        raise RuntimeError("CANARY")
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["before the stream", "in the stream"])
+def test_a_call_that_cannot_even_be_opened_is_run_and_the_stream_says_that_one_is_missing(
+    tmp_path: Path, after: int
+) -> None:
+    audit = auditor(tmp_path)
+    ran: list[str] = []
+    for _ in range(after):
+        with audit.call("seen", {}):
+            pass
+    with audit.call("unseen", Hostile()):
+        ran.append("unseen")
+    with audit.call("seen", {}):
+        pass
+    audit.close()
+    assert ran == ["unseen"]
+    assert len(calls(tmp_path)) == after + 1
+    assert gaps(tmp_path) == [(1, "not kept: could not be opened; the server's log says why")]
+
+
+def test_no_call_is_lost_in_silence_where_the_event_loop_may_not_wait_for_a_disk(tmp_path: Path) -> None:
+    audit = auditor(tmp_path)
+
+    async def call(tool: str) -> None:
+        with audit.call(tool, {}):
+            pass
+
+    with blockbuster_ctx():
+        asyncio.run(call("forbidden"))
+    asyncio.run(call("after"))
+    audit.close()
+    assert [record.tool for record in calls(tmp_path)] == ["after"]
+    assert [count for count, _ in gaps(tmp_path)] == [1]
 
 
 def test_after_a_rest_the_next_call_opens_another_stream(tmp_path: Path) -> None:
