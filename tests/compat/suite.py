@@ -18,6 +18,11 @@ TIMEOUT: Final = 30
 
 WORKERS: Final = 2
 
+ENDED: Final = (0, 1)
+"""How pytest ends where all tests were run, passed or failed. A suite that plays with signals can end its own run."""
+
+ATTEMPTS: Final = 3
+
 
 class Suite:
     """The tests of an upstream.
@@ -39,22 +44,29 @@ class Suite:
             tests: files, folders or test ids; empty: all.
             journal: folder of the journal, or None.
             workers: processes that share the tests.
+
+        Raises:
+            RuntimeError: the run broke off again and again: what it reported until then shows nothing.
         """
         found = self._results / f"{name}.jsonl"
-        found.unlink(missing_ok=True)
-        self._switch(journal)
-        try:
-            self._pytest(name, found, tests, workers)
-        finally:
-            self._switch(None)
-        return outcomes.read(found)
+        for _ in range(ATTEMPTS):
+            found.unlink(missing_ok=True)
+            self._switch(journal)
+            try:
+                ended = self._pytest(name, found, tests, workers)
+            finally:
+                self._switch(None)
+            if ended in ENDED:
+                return outcomes.read(found)
+        raise RuntimeError(f"{self._bench.folder.name}, {name}: pytest broke off {ATTEMPTS} times, see {name}.log")
 
     def _switch(self, journal: Path | None) -> None:
         self._bench.switch.unlink(missing_ok=True)
         if journal is not None:
             self._bench.switch.write_text(str(journal), encoding="utf-8")
 
-    def _pytest(self, name: str, found: Path, tests: Sequence[str], workers: int) -> None:
+    def _pytest(self, name: str, found: Path, tests: Sequence[str], workers: int) -> int:
+        """How pytest ended."""
         chosen = self._results / f"{name}.txt"
         chosen.write_text("\n".join(tests or ["tests"]), encoding="utf-8")
         left_out = [f"--ignore={path}" for path in self._bench.upstream.left_out]
@@ -72,7 +84,8 @@ class Suite:
                 stderr=log,
             )
             try:
-                process.wait(WALL)
+                return process.wait(WALL)
             except subprocess.TimeoutExpired:
                 process.terminate()
                 process.wait()
+                return ENDED[-1]
