@@ -35,6 +35,7 @@ class Arrival(Struct, kw_only=True):
 
     Attributes:
         user: known to the caller already; None lets token, transport and operating system decide.
+        resources: what is asked for, where it is no tool.
     """
 
     call: Call
@@ -44,6 +45,8 @@ class Arrival(Struct, kw_only=True):
     user: User | None = None
     delegation: Sequence[str] = ()
     event_type: str = "tool_call"
+    action: str = "EXECUTE"
+    resources: Sequence[Resource] = ()
 
 
 class Mark(Struct, frozen=True, kw_only=True, eq=False):

@@ -46,13 +46,14 @@ class Recorder:
         user, delegation = self._who(arrival)
         arrival.request.id = arrival.request.id or record_id  # a request without an id goes by its record's
         event = Event(
-            action="EXECUTE",
+            action=arrival.action,
             agent=arrival.agent,
             delegation=delegation,
             event_type=arrival.event_type,
             id=record_id,
             policy=self._policy.rule_for(arrival.call).applied,
             request=arrival.request,
+            resources=arrival.resources,
             response=Response(),
             server=ServerInfo(self._instance, arrival.server.name, arrival.server.version),
             timestamp=clock.timestamp(now),

@@ -3,17 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from otel_mcp_audit.instrumentation import methods
 from otel_mcp_audit.opencall import Ending, OpenCall, raised
 from otel_mcp_audit.redaction import utf8_length
 
 METHOD_NOT_FOUND: Final = -32601
+RESOURCE_NOT_FOUND: Final = -32002
+"""MCP's own code for it until 2025-11-25."""
 
 TASK: Final = "modelcontextprotocol.io/task"
 """Where fastmcp 2 says that an otherwise empty result is a task."""
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
-_BLOBS: Final = ("text", "data", "blob")
+_BLOBS: Final = ("text", "data", "blob", "content")
+"""Where an item of content holds what it is about; ``content`` in a process, where nothing has a form for the wire."""
+
+_NESTED: Final = ("resource", "content")
+"""Where it holds another item: one that embeds a resource, and a prompt's message."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -33,24 +40,49 @@ def field(value: object, name: str, other: str = "") -> Any:
     return getattr(value, other, None) if found is None and other else found
 
 
-def tool_result(opened: OpenCall, result: object) -> Ending:
-    """The ending of a call whose answer is a tool's result: a wire dict of 2.x, or a model of 1.x."""
+def answered(opened: OpenCall, result: object) -> Ending:
+    """The ending of a request that has an answer: a wire dict of 2.x, or a model of 1.x."""
     if opened.cancelled():
         return Ending("cancelled")
-    wire = cast("dict[str, Any]", result) if isinstance(result, dict) else _wire(result)
+    if opened.event.event_type == "tool_call":
+        return _tool_result(opened, _wire(result))
+    row = methods.row(opened.event.request.method or "")
+    return _interim(_wire(result)) or Ending(
+        "success",
+        bytes=content_bytes(_part(result, row.contents)),
+        result_count=length(_part(result, row.items)),
+    )
+
+
+def _interim(wire: Mapping[str, Any]) -> Ending | None:
+    """The ending of a round that asks for more, or of what has become a task; None where the answer is the answer."""
     kind = wire.get("resultType")
     if kind == "input_required":
         return Ending("input_required")
     if kind == "task" or wire.get("task") is not None or field(mapping(wire.get("_meta")).get(TASK), "taskId"):
         return Ending("task_accepted")
+    return None
+
+
+def _tool_result(opened: OpenCall, wire: Mapping[str, Any]) -> Ending:
+    interim = _interim(wire)
+    if interim is not None:
+        return interim
     size = content_bytes(wire.get("content"))
     if wire.get("isError"):
         return (opened.failure or Ending("tool_error", "tool_error"))._replace(bytes=size)
     return Ending("success", bytes=size, result_count=_count(wire.get("structuredContent")))
 
 
+def _part(result: object, name: str | None) -> object:
+    """The answer's list of this name; what a server answers itself, in its process, may be that list alone."""
+    return None if name is None else cast("object", result) if isinstance(result, list) else field(result, name)
+
+
 def _wire(result: object) -> dict[str, Any]:
-    """What counts of a result model, under its names on the wire; 2.x spells its models' fields in snake case."""
+    """What counts of a result, under its names on the wire; 2.x spells its models' fields in snake case."""
+    if isinstance(result, dict):
+        return cast("dict[str, Any]", result)
     return {
         "resultType": field(result, "resultType", "result_type"),
         "task": field(result, "task"),
@@ -62,8 +94,24 @@ def _wire(result: object) -> dict[str, Any]:
 
 
 def failure(opened: OpenCall, error: BaseException) -> Ending:
-    """The ending of a call that raised: what the client did counts before what came of it."""
-    return Ending("cancelled") if opened.cancelled() else raised(error)
+    """The ending of a call that raised: what the client did counts before what came of it, and what was seen nearer."""
+    if opened.cancelled():
+        return Ending("cancelled")
+    seen = opened.failure if isinstance(error, Exception) and opened.event.event_type != "tool_call" else None
+    return seen or raised(error)
+
+
+def refused(opened: OpenCall, code: object) -> Ending:
+    """The ending of a request whose answer is a JSON-RPC error: what was seen nearer to its target counts before it.
+
+    Not with a tool: it has other ways to say error, so one that answers a code means that code.
+    """
+    said, seen = protocol_error(code), opened.failure
+    if code == RESOURCE_NOT_FOUND and opened.event.event_type == "resource_read":
+        said = said._replace(outcome="not_found")
+    if seen is None or seen.outcome == said.outcome or opened.event.event_type == "tool_call":
+        return said
+    return said._replace(outcome=seen.outcome, error_type=seen.error_type or said.error_type)
 
 
 def protocol_error(code: object) -> Ending:
@@ -85,8 +133,10 @@ def _content_length(item: object) -> int | None:
         value = field(item, name)
         if isinstance(value, str):
             return utf8_length(value)
-    resource = field(item, "resource")
-    return None if resource is None else _content_length(resource)
+        if isinstance(value, bytes):  # base64 of it would go over the wire
+            return (len(value) + 2) // 3 * 4
+    nested = next((found for name in _NESTED if (found := field(item, name)) is not None), None)
+    return None if nested is None else content_bytes(cast("object", nested) if isinstance(nested, list) else [nested])
 
 
 def _count(structured: object) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 from otel_mcp_audit import faults
 from otel_mcp_audit.instrumentation import watch
 from otel_mcp_audit.instrumentation.answer import length
+from otel_mcp_audit.instrumentation.methods import CALL
 from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import Arrival, Ending, Mark, OpenCall, current, raised
 from otel_mcp_audit.record import Call
@@ -124,7 +125,7 @@ def _entered(mark: Mark, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     """Enrich the call that is running, or open one of the function's own; None where there is nothing to end here."""
     running = current()
     arguments = _arguments(fn, args, kwargs) or {}
-    opened = running or watch.begin(_arrival, _name(fn), arguments)
+    opened = running or watch.begin(CALL, _arrival, _name(fn), arguments)
     if opened is not None:
         opened.apply(mark, arguments)
     return None if running else opened
@@ -148,8 +149,8 @@ def _bound(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
 
 def _arrival(name: str, arguments: Mapping[str, Any]) -> Arrival:
     return Arrival(
-        call=Call(method=watch.CALL, tool=name, arguments=arguments),
-        request=Request(id_source="generated", method=watch.CALL),
+        call=Call(method=CALL, tool=name, arguments=arguments),
+        request=Request(id_source="generated", method=CALL),
     )
 
 

@@ -1,4 +1,4 @@
-"""A server's own way to call its tools: inside a request the nearest look at the call, elsewhere the only one."""
+"""A server's own way to its tools, resources, prompts: the nearest look inside a request, elsewhere the only one."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -17,18 +17,19 @@ Observe = Callable[[OpenCall, Callable[[], Awaitable[T]]], Awaitable[T]]
 
 
 async def called(
+    method: str,
     call: Callable[[], Awaitable[T]],
     describe: Callable[[], Arrival],
     observe: Observe[T],
     span: spans.Opening = spans.own,
 ) -> T:
-    """Let ``call`` run: observed inside a request, as a call of its own outside any, alone inside another call."""
+    """Let ``call`` run: observed inside a request for it, as a call of its own outside any, alone inside another."""
     opened = current()
-    if opened is not None and opened.depth:  # a call inside a call adds nothing to the record of the outer one
-        return await call()
+    if opened is not None and (opened.depth or opened.event.request.method != method):
+        return await call()  # a call inside a call adds nothing to the record of the outer one
     if opened is not None:
         return await _deeper(opened, observe, call)
-    opened = watch.begin(describe)
+    opened = watch.begin(method, describe)
     if opened is None:
         return await call()
     with watch.Scope(opened), span(opened, context.get_current(), SpanKind.INTERNAL):
@@ -44,8 +45,9 @@ async def _deeper(opened: OpenCall, observe: Observe[T], call: Callable[[], Awai
 
 
 def _in_process(opened: OpenCall, result: Any) -> Ending:
-    if answer.field(result, "content") is not None:
-        return answer.tool_result(opened, result)
+    """A tool's own value may be its whole answer; without a form for the wire, its length is all that can be told."""
+    if opened.event.event_type != "tool_call" or answer.field(result, "content") is not None:
+        return answer.answered(opened, result)
     return Ending("success", result_count=answer.length(result))
 
 

@@ -4,20 +4,18 @@ The record is the kernel's. From here comes why a call failed, what ``@audited``
 refused (the wire says "Unknown tool"), and the calls that a server makes of its own tools outside any request.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
 
 from otel_mcp_audit import faults
-from otel_mcp_audit.instrumentation import direct, spans, watch
+from otel_mcp_audit.instrumentation import arrival, direct, raised, spans
 from otel_mcp_audit.instrumentation.answer import field, mapping
 from otel_mcp_audit.instrumentation.decorator import mark_of
+from otel_mcp_audit.instrumentation.methods import CALL
 from otel_mcp_audit.instrumentation.registry import FRAMEWORK_ERRORS
-from otel_mcp_audit.line import Request, ServerInfo
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
-from otel_mcp_audit.record import Call
-from otel_mcp_audit.redaction import optional_text, text
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
@@ -36,7 +34,7 @@ TRANSFORMED: Final = "fastmcp.tools.tool_transform"
 """Where a transformed tool refuses arguments."""
 
 _ASKED: Final[ContextVar[str | None]] = ContextVar("otel_mcp_audit_asked", default=None)
-"""The name that the innermost server is looking up, as that server knows the tool."""
+"""The name or URI that the innermost server is looking up, as that server knows the component."""
 
 
 async def call_tool(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -45,7 +43,7 @@ async def call_tool(wrapped: Callable[..., Any], instance: Any, args: Args, kwar
     User middleware runs inside it, and so do mounted servers, each with a call of its own.
     """
     describe = partial(_arrival, instance, args, kwargs)
-    return await direct.called(partial(wrapped, *args, **kwargs), describe, _observed, spans.native)
+    return await direct.called(CALL, partial(wrapped, *args, **kwargs), describe, _observed, spans.native)
 
 
 async def _observed(opened: OpenCall, call: Callable[[], Any]) -> Any:
@@ -62,88 +60,77 @@ def _failure(opened: OpenCall, error: Exception) -> Ending:
 
     What the framework itself raises is told from what a tool raises by where it was raised, never by its text.
     """
-    name, names = type(error).__name__, _names(error)
+    name, names = type(error).__name__, raised.names(error)
     if name in NOT_FOUND:
         return opened.failure or Ending("unknown_tool")  # unless a component's auth has said why it is not found
     if "AuthorizationError" in names:
         return Ending("denied", name)
-    if name == "ValidationError" and _raised_in(error, "fastmcp.tools."):
+    if name == "ValidationError" and raised.by(error, "fastmcp.tools."):
         return Ending("invalid_params", name)
-    masked = error.__cause__ is not None and "ToolError" in names and _raised_in(error, "fastmcp.")
+    masked = error.__cause__ is not None and "ToolError" in names and raised.by(error, "fastmcp.")
     return _of_the_tool((error.__cause__ if masked else None) or error)
 
 
 def _of_the_tool(error: BaseException) -> Ending:
     if type(error).__name__ == BODY_ERROR and error.__cause__ is not None:
         return _of_the_tool(error.__cause__)
-    if OWN_ERRORS & _names(error):
+    if OWN_ERRORS & raised.names(error):
         return Ending("tool_error", "tool_error")
-    if any(module.startswith("fastmcp.tools.") and function in OUTPUT for module, function in _frames(error)):
+    if any(module.startswith("fastmcp.tools.") and function in OUTPUT for module, function in raised.frames(error)):
         return Ending("tool_error", "output_validation")
-    if _raised_in(error, TRANSFORMED):
+    if raised.by(error, TRANSFORMED):
         return Ending("invalid_params", type(error).__name__)
     return Ending("exception", type(error).__name__)
 
 
-def _names(error: BaseException) -> set[str]:
-    return {kind.__name__ for kind in type(error).__mro__}
-
-
-def _raised_in(error: BaseException, package: str) -> bool:
-    """Whether the code that raised it is the package's own; pydantic raises for whoever calls it."""
-    raisers = [module for module, _ in _frames(error) if not module.startswith("pydantic.")]
-    return bool(raisers) and raisers[-1].startswith(package)
-
-
-def _frames(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Module and function of each frame that the exception came through, the outermost first."""
-    trace = error.__traceback__
-    while trace is not None:
-        frame = trace.tb_frame
-        yield str(frame.f_globals.get("__name__")), frame.f_code.co_name
-        trace = trace.tb_next
-
-
 def _arrival(server: Any, args: Args, kwargs: Kwargs) -> Arrival:
-    """A call made in this process, without a request."""
+    """A call made in this process, without a request; on 2 a tool's name is its ``key``."""
     given = dict(zip(("name", "arguments"), args, strict=False)) | dict(kwargs)
-    name = given.get("name", given.get("key"))
-    return Arrival(
-        call=Call(
-            method=watch.CALL,
-            tool=text(name) if isinstance(name, str) else None,
-            arguments=mapping(given.get("arguments")),
-        ),
-        request=Request(id_source="generated", method=watch.CALL),
-        server=ServerInfo(name=optional_text(field(server, "name")), version=optional_text(field(server, "version"))),
-    )
+    return arrival.in_process(CALL, {"name": given.get("key"), **given}, arrival.server(server))
 
 
-async def get_tool(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``FastMCP.get_tool(name, version)``: which tool a component's auth is asked about."""
+async def look_up(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """``FastMCP.get_tool(name, ...)`` and its like: what a component's auth is asked about."""
     del instance
     if current() is None:
         return await wrapped(*args, **kwargs)
-    token = _ASKED.set(args[0] if args else kwargs.get("name"))
+    token = _ASKED.set(args[0] if args else kwargs.get("name", kwargs.get("uri")))
     try:
         return await wrapped(*args, **kwargs)
     finally:
         _ASKED.reset(token)
 
 
-async def component_auth(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``_component_auth_allows(component)``: where it says no, the framework goes on as if there were no such tool.
+async def auth_checks(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """``run_auth_checks(checks, ctx)``: where it says no, the framework goes on as if there were no such component.
 
-    Lists are filtered by it too, so only the tool that is being looked up counts; once it runs, what it asks for is its
-    own affair.
+    Lists are filtered by it too, so only what is being looked up counts; once a tool runs, what it asks for is its own
+    affair.
     """
     del instance
-    allowed = await wrapped(*args, **kwargs)
-    opened = current()
-    looked_up = field(args[0] if args else None, "name") == _ASKED.get()
-    if opened is not None and looked_up and not allowed and not opened.registered:
-        opened.failure = Ending("denied")
+    try:
+        allowed = await wrapped(*args, **kwargs)
+    except Exception:
+        _denied(args)
+        raise
+    if not allowed:
+        _denied(args)
     return allowed
+
+
+@faults.harmless("looking up a component")
+def _denied(args: Args) -> None:
+    opened = current()
+    if opened is not None and not opened.registered and _is_asked(field(args[1], "component")):
+        opened.failure = Ending("denied")
+
+
+def _is_asked(component: Any) -> bool:
+    asked = _ASKED.get()
+    template = field(component, "uri_template")
+    if template is not None and asked is not None:
+        return component.matches(asked) is not None
+    return asked in {field(component, "name"), str(field(component, "uri"))}
 
 
 def tool_run(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -172,7 +159,7 @@ def server_span(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: 
     opened = current()
     native = wrapped(*args, **kwargs)
     method = args[1] if len(args) > 1 else kwargs.get("method")
-    if opened is None or opened.span is not None or method != watch.CALL:
+    if opened is None or opened.span is not None or method != opened.event.request.method:
         return native
     return _Adopting(opened, native)
 
@@ -189,5 +176,5 @@ class _Adopting:
         spans.take(self._opened, span)
         return span
 
-    def __exit__(self, *raised: Any) -> Any:
-        return self._native.__exit__(*raised)
+    def __exit__(self, *error: Any) -> Any:
+        return self._native.__exit__(*error)

@@ -11,17 +11,20 @@ from opentelemetry import context
 
 from otel_mcp_audit.auditor import INTERNAL_ERROR
 from otel_mcp_audit.errors import NotRecorded
-from otel_mcp_audit.instrumentation import answer, arrival, releases, spans, watch
-from otel_mcp_audit.instrumentation.watch import CALL
+from otel_mcp_audit.instrumentation import answer, arrival, raised, releases, spans, watch
+from otel_mcp_audit.instrumentation.methods import INITIALIZE
 from otel_mcp_audit.line import Agent
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall, current
-from otel_mcp_audit.redaction import optional_text
+from otel_mcp_audit.redaction import optional_text, text
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
 
 INVALID_PARAMS: Final = -32602
 CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
+KERNEL: Final = ("mcp.server.", "mcp_types.", "fastmcp.server.")
+"""Where an envelope is looked at: what is raised there, no function of the application's has seen."""
+
 NATIVE: Final = frozenset({"OpenTelemetryMiddleware", "FastMCPServerMiddleware"})
 """Middleware of the kernels that opens a SERVER span for each message."""
 
@@ -31,18 +34,18 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
     dispatched = _DISPATCHED.get()
     if dispatched is not None:
         dispatched.seen = True
-    if len(args) != 3 or args[1] != CALL or current() is not None:  # noqa: PLR2004 -- dctx, method, params
+    if len(args) != 3 or releases.left_alone(instance.server):  # noqa: PLR2004 -- dctx, method, params
         return await wrapped(*args, **kwargs)
-    if releases.left_alone(instance.server):
+    if _LOOKING.get() or watch.passes(args[1]):
         return await wrapped(*args, **kwargs)
     try:
-        opened = watch.begin(_arrival, instance, args[0], args[2])
+        opened = watch.begin(args[1], _arrival, instance, *args)
         if opened is None:
             return await wrapped(*args, **kwargs)
         opened.cancelled = args[0].cancel_requested.is_set
         inside = enrich in instance.server.middleware  # where there is a native span, the call's span is seen to there
         with watch.Scope(opened), nullcontext() if inside else spans.own(opened, _parent(args[2])):
-            return await watch.watch(opened, lambda: wrapped(*args, **kwargs), answer.tool_result, failed)
+            return await watch.watch(opened, lambda: wrapped(*args, **kwargs), answer.answered, failed)
     except NotRecorded as error:
         raise _protocol_error(error) from None
 
@@ -59,20 +62,22 @@ def failed(opened: OpenCall, error: BaseException) -> Ending:
     if opened.cancelled() or not isinstance(error, Exception):
         return answer.failure(opened, error)
     if code is not None:
-        return answer.protocol_error(code)
-    if type(error).__name__ == "ValidationError" and str(getattr(error, "title", "")).startswith("CallToolRequest"):
+        return answer.refused(opened, code)
+    if type(error).__name__ == "ValidationError" and raised.place(error)[0].startswith(KERNEL):
         return Ending("invalid_request", "ValidationError", INVALID_PARAMS)
     return answer.failure(opened, error)
 
 
-def _arrival(runner: Any, dctx: Any, params: Mapping[str, Any] | None) -> Arrival:
+def _arrival(runner: Any, dctx: Any, method: str, params: Mapping[str, Any] | None) -> Arrival:
     given = answer.mapping(params)
     request = getattr(dctx.message_metadata, "request_context", None)
-    arrived = arrival.described(CALL, given, dctx.request_id, request)
+    arrived = arrival.described(method, given, dctx.request_id, request)
     connection = runner.connection
     arrived.request.protocol_version = optional_text(connection.protocol_version)
     arrived.request.session_id = optional_text(connection.session_id) or arrived.request.session_id
     arrived.agent = _agent(connection.client_params, given.get("_meta"))
+    if method == INITIALIZE:  # what the connection will know of its client from now on
+        arrival.introduce(arrived, given)
     arrived.server = arrival.server(runner.server)
     return arrived
 
@@ -85,6 +90,23 @@ def _agent(client_params: Any, meta: object) -> Agent:
 
 def _parent(params: Mapping[str, Any] | None) -> Any:
     return spans.parent(answer.field(params, "_meta"), context.get_current())
+
+
+_LOOKING: Final[ContextVar[bool]] = ContextVar("otel_mcp_audit_looking", default=False)
+"""Whether the kernel is asking the server something itself."""
+
+
+async def look_up_schema(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """``_tool_input_schema(...)``: before a call over HTTP, to check its headers, the kernel lists the tools.
+
+    It does so in the client's name and through the same door; but the client has asked for no list.
+    """
+    del instance
+    token = _LOOKING.set(True)
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        _LOOKING.reset(token)
 
 
 # The native span: only from inside the kernel's own middleware can it be seen, and only before it ends.
@@ -113,17 +135,17 @@ def forget_servers() -> None:
 async def enrich(ctx: Any, call_next: Callable[[Any], Any]) -> Any:
     """Server middleware: adopt the native span, and end the call while that span can still be written to."""
     opened = current()
-    if opened is None or opened.span is not None or ctx.method != CALL:
+    if opened is None or opened.span is not None or text(ctx.method) != opened.event.request.method:
         return await call_next(ctx)
     with nullcontext() if spans.adopt(opened) else spans.own(opened, _parent(ctx.params)):
-        return await watch.watch(opened, lambda: call_next(ctx), answer.tool_result, failed)
+        return await watch.watch(opened, lambda: call_next(ctx), answer.answered, failed)
 
 
-# Calls that the dispatcher refuses before the runner sees them: wrong era, wrong envelope.
+# Requests that the dispatcher refuses before the runner sees them: wrong era, wrong envelope.
 
 
 class _Dispatched:
-    """One tool call at the dispatcher; ``seen`` once the runner has it, or its refusal is on record."""
+    """One request at the dispatcher; ``seen`` once the runner has it, or its refusal is on record."""
 
     __slots__ = ("dctx", "request", "seen")
 
@@ -137,7 +159,7 @@ class _Dispatched:
         self.seen = True
         opened = None
         with suppress(NotRecorded):
-            opened = watch.begin(_refused_arrival, self.request, self.dctx)
+            opened = watch.begin(self.request.method, _refused_arrival, self.request, self.dctx)
         if opened is not None:
             with spans.own(opened, _parent(self.request.params)):
                 watch.end(opened, lambda _: ending)
@@ -148,9 +170,12 @@ _DISPATCHED: Final[ContextVar[_Dispatched | None]] = ContextVar("otel_mcp_audit_
 
 
 async def dispatch(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """``JSONRPCDispatcher._handle_request``: see to a tool call that never reaches the runner."""
+    """``JSONRPCDispatcher._handle_request(request, dctx, scope, on_request)``: see to what never reaches the runner.
+
+    Clients have such a dispatcher too, for what a server asks of them: that is none of ours.
+    """
     del instance
-    if args[0].method != CALL or releases.any_left_alone():
+    if not _of_a_server(args[3]) or releases.any_left_alone() or watch.passes(args[0].method):
         return await wrapped(*args, **kwargs)
     dispatched = _Dispatched(args[0], args[1])
     token = _DISPATCHED.set(dispatched)
@@ -160,6 +185,10 @@ async def dispatch(wrapped: Callable[..., Any], instance: Any, args: Args, kwarg
         _DISPATCHED.reset(token)
         if not dispatched.seen:  # nor was it answered
             await dispatched.refused(Ending("cancelled" if args[1].cancel_requested.is_set() else "disconnected"))
+
+
+def _of_a_server(on_request: Any) -> bool:
+    return str(getattr(on_request, "__module__", "")).startswith("mcp.server.")
 
 
 async def write_error(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -174,6 +203,6 @@ async def write_error(wrapped: Callable[..., Any], instance: Any, args: Args, kw
 
 def _refused_arrival(request: Any, dctx: Any) -> Arrival:
     carrier = getattr(dctx.message_metadata, "request_context", None)
-    arrived = arrival.described(CALL, answer.mapping(request.params), request.id, carrier)
+    arrived = arrival.described(request.method, answer.mapping(request.params), request.id, carrier)
     arrived.agent = _agent(None, answer.field(request.params, "_meta"))
     return arrived

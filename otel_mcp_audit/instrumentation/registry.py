@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Any, Final
 
 from otel_mcp_audit import faults
-from otel_mcp_audit.instrumentation import answer, direct, watch
+from otel_mcp_audit.instrumentation import answer, arrival, direct
 from otel_mcp_audit.instrumentation.decorator import mark_of
-from otel_mcp_audit.line import Request, ServerInfo
+from otel_mcp_audit.instrumentation.methods import CALL
+from otel_mcp_audit.line import ServerInfo
 from otel_mcp_audit.opencall import Arrival, Ending, OpenCall
-from otel_mcp_audit.record import Call
-from otel_mcp_audit.redaction import optional_text, text
+from otel_mcp_audit.redaction import optional_text
 
 FRAMEWORK_ERRORS: Final = frozenset({"ToolError", "ResourceError", "McpError", "MCPError"})
 """How a tool says "error" in the framework's own way."""
@@ -23,7 +23,7 @@ async def call_tool(
     """``ToolManager.call_tool(name, arguments, context, ...)``."""
     given = dict(zip(("name", "arguments", "context"), args, strict=False)) | dict(kwargs)
     observe = partial(_observed, instance, given)
-    return await direct.called(partial(wrapped, *args, **kwargs), partial(_arrival, given), observe)
+    return await direct.called(CALL, partial(wrapped, *args, **kwargs), partial(_arrival, given), observe)
 
 
 async def _observed(registry: Any, given: Mapping[str, Any], opened: OpenCall, call: Callable[[], Any]) -> Any:
@@ -75,14 +75,5 @@ def _passed(trace: TracebackType | None, function: str) -> bool:
 
 def _arrival(given: Mapping[str, Any]) -> Arrival:
     """A call made in this process, without a request."""
-    name, arguments = given.get("name"), given.get("arguments")
     server = answer.field(given.get("context"), "mcp_server", "fastmcp")
-    return Arrival(
-        call=Call(
-            method=watch.CALL,
-            tool=text(name) if isinstance(name, str) else None,
-            arguments=answer.mapping(arguments),
-        ),
-        request=Request(id_source="generated", method=watch.CALL),
-        server=ServerInfo(name=optional_text(answer.field(server, "name"))),
-    )
+    return arrival.in_process(CALL, given, ServerInfo(name=optional_text(answer.field(server, "name"))))

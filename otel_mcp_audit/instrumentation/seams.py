@@ -23,7 +23,7 @@ class Seam(NamedTuple):
     """A function of a kernel or framework and the adapter that wraps it.
 
     ``majors`` are the major versions of its package that have it (none: all); ``by_value`` says that other modules
-    import it by name.
+    import it by name; ``optional``, that some releases among those do without.
     """
 
     module: str
@@ -31,6 +31,7 @@ class Seam(NamedTuple):
     adapter: str
     majors: tuple[int, ...] = ()
     by_value: bool = False
+    optional: bool = False
 
 
 _HTTP: Final = "mcp.server.streamable_http_manager"
@@ -43,6 +44,7 @@ SEAMS: Final = (
     Seam("uvicorn._subprocess", "get_subprocess", "workers:get_subprocess", by_value=True),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
+    Seam("mcp.server._streamable_http_modern", "_tool_input_schema", "mcp_v2:look_up_schema", (2,), optional=True),
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", (2,)),
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._write_error", "mcp_v2:write_error", (2,)),
     Seam("mcp.server.mcpserver.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", (2,)),
@@ -50,16 +52,29 @@ SEAMS: Final = (
         "mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", "mcp_v1:http_request", (1,)
     ),
     Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "mcp_v1:http_request", (1,)),
-    Seam("mcp.server.session", "ServerSession.__init__", "mcp_v1:session_init", (1,)),
-    Seam("mcp.server.session", "ServerSession._received_request", "mcp_v1:received_request", (1,)),
+    Seam("mcp.server.session", "ServerSession.__init__", "mcp_v1_session:session_init", (1,)),
+    Seam("mcp.server.session", "ServerSession._received_request", "mcp_v1_session:received_request", (1,)),
     Seam("mcp.server.lowlevel.server", "Server._handle_request", "mcp_v1:handle_request", (1,)),
     Seam("mcp.server.lowlevel.server", "Server._make_error_result", "mcp_v1:make_error_result", (1,)),
     Seam("mcp.server.fastmcp.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", (1,)),
+    Seam("mcp.server.fastmcp.server", "FastMCP.read_resource", "components:read_resource", (1,)),
+    Seam("mcp.server.fastmcp.server", "FastMCP.get_prompt", "components:get_prompt", (1,)),
+    Seam("mcp.server.mcpserver.server", "MCPServer.read_resource", "components:read_resource", (2,)),
+    Seam("mcp.server.mcpserver.server", "MCPServer.get_prompt", "components:get_prompt", (2,)),
+    Seam("fastmcp.server.low_level", "MiddlewareServerSession._received_request", "mcp_v1_session:initialize", (2, 3)),
     Seam("fastmcp.server.low_level", "LowLevelServer.run", "serving:server_run", (2, 3)),
     Seam("fastmcp.server.server", "FastMCP._call_tool_middleware", "fastmcp:call_tool", (2,)),
     Seam("fastmcp.server.server", "FastMCP.call_tool", "fastmcp:call_tool", (3, 4)),
-    Seam("fastmcp.server.server", "FastMCP.get_tool", "fastmcp:get_tool", (3, 4)),
-    Seam("fastmcp.server.server", "_component_auth_allows", "fastmcp:component_auth", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP._read_resource_middleware", "components:read_resource", (2,)),
+    Seam("fastmcp.server.server", "FastMCP._get_prompt_middleware", "components:get_prompt", (2,)),
+    Seam("fastmcp.server.server", "FastMCP.read_resource", "components:read_resource", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP.render_prompt", "components:get_prompt", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP.get_tool", "fastmcp:look_up", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP.get_prompt", "fastmcp:look_up", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP.get_resource", "fastmcp:look_up", (3, 4)),
+    Seam("fastmcp.server.server", "FastMCP._lookup_resource", "fastmcp:look_up", (3, 4), optional=True),
+    Seam("fastmcp.server.server", "FastMCP.get_resource_template", "fastmcp:look_up", (3, 4)),
+    Seam("fastmcp.server.server", "run_auth_checks", "fastmcp:auth_checks", (3, 4)),
     Seam("fastmcp.server.server", "server_span", "fastmcp:server_span", (3, 4)),
     Seam("fastmcp.tools.tool", "FunctionTool.run", "fastmcp:tool_run", (2,)),
     Seam("fastmcp.tools.function_tool", "FunctionTool.run", "fastmcp:tool_run", (3, 4)),
@@ -167,6 +182,8 @@ def _missed(problem: str) -> None:
 def _wrap(module: ModuleType, seam: Seam) -> None:
     owner, _, name = seam.target.rpartition(".")
     holder = getattr(module, owner) if owner else module
+    if seam.optional and name not in vars(holder):
+        return
     original = vars(holder)[name]
     adapter_module, _, function = seam.adapter.partition(":")
     adapter = getattr(importlib.import_module(f"otel_mcp_audit.instrumentation.{adapter_module}"), function)

@@ -16,12 +16,16 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TracerProvider
 
 from otel_mcp_audit import faults, semconv
+from otel_mcp_audit.instrumentation.methods import CALL, METHODS
 from otel_mcp_audit.opencall import OpenCall
 from otel_mcp_audit.outcome import outcome
 from otel_mcp_audit.projection import span_attributes
 
 NATIVE_SCOPES: Final = frozenset({"mcp-python-sdk", "fastmcp"})
 """Instrumentation scopes under which the kernels open their own SERVER spans."""
+
+UNKNOWN: Final = "request"
+"""Name of a span for a method that MCP does not know."""
 
 _PROPAGATED: Final = ("traceparent", "tracestate")
 
@@ -72,10 +76,13 @@ def _begin(opened: OpenCall, within: Context, kind: SpanKind, start_ns: int | No
         return
     tracer = trace.get_tracer(semconv.SCOPE, tracer_provider=TRACING.provider)
     method = opened.event.request.method or ""
-    attributes = {semconv.MCP_METHOD: method, semconv.GEN_AI_OPERATION: semconv.EXECUTE_TOOL}
+    attributes: dict[str, str] = {semconv.MCP_METHOD: method} if method in METHODS else {}
+    if method == CALL:
+        attributes[semconv.GEN_AI_OPERATION] = semconv.EXECUTE_TOOL
     if opened.event.request.rpc_id is not None:
         attributes[semconv.JSONRPC_REQUEST_ID] = opened.event.request.rpc_id
-    opened.span = tracer.start_span(method, context=within, kind=kind, attributes=attributes, start_time=start_ns)
+    name = method if method in METHODS else UNKNOWN  # any text at all: not for a name
+    opened.span = tracer.start_span(name, context=within, kind=kind, attributes=attributes, start_time=start_ns)
     opened.owns_span = True
 
 

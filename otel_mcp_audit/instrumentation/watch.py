@@ -2,43 +2,48 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import Token
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from otel_mcp_audit import faults
 from otel_mcp_audit.auditor import WITHHELD
 from otel_mcp_audit.errors import NotRecorded
-from otel_mcp_audit.instrumentation import spans
+from otel_mcp_audit.instrumentation import arrival, spans
 from otel_mcp_audit.instrumentation.hop import hop
-from otel_mcp_audit.line import Request
-from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall
-from otel_mcp_audit.record import Call
+from otel_mcp_audit.instrumentation.methods import UNRECORDED
+from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, current
 from otel_mcp_audit.runtime import RUNTIME
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CALL: Final = "tools/call"
-
 Answered = Callable[[OpenCall, Any], Ending]
 Failed = Callable[[OpenCall, BaseException], Ending]
 
 
-def begin(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
-    """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.
+def passes(method: object) -> bool:
+    """Whether a request has no record: it is of a method that is only counted, or part of a call that is running."""
+    if method in UNRECORDED:
+        faults.counts[f"not recorded: {method}"] += 1
+        return True
+    return current() is not None
+
+
+def begin(method: str, describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
+    """Open the request that ``describe`` sees; None where this process does not audit, or on a fault of ours.
 
     Raises:
         NotRecorded: with ``ON_FAILURE=closed``: the call must not run.
     """
-    return RUNTIME.begin(lambda: _arrival(describe, *args, **kwargs))
+    return RUNTIME.begin(lambda: _arrival(method, describe, *args, **kwargs))
 
 
-def _arrival(describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> Arrival:
+def _arrival(method: str, describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> Arrival:
     """A call that cannot be described has a record all the same."""
     try:
         return describe(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 -- a request of any shape must not cost the record
         faults.report("describing a call", error)
-        return Arrival(call=Call(method=CALL), request=Request(id_source="generated", method=CALL))
+        return arrival.unseen(method)
 
 
 class Scope:

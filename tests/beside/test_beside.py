@@ -15,7 +15,7 @@ from tests.scenes.accounts import ALICE
 from tests.scenes.http_wire import HttpWire
 from tests.scenes.log import ClientLog, Expected
 from tests.scenes.processes import command, environment
-from tests.scenes.reconcile import journal_lines, kept, reconcile
+from tests.scenes.reconcile import journal_lines, reconcile, tool_calls
 from tests.scenes.scenes import Scene
 
 APPLICATION: Final = Path(__file__).with_name("application.py")
@@ -100,7 +100,7 @@ def test_each_call_has_one_record_and_one_span_of_its_own(companion: str, transp
         pytest.skip("it wraps a name that mcp 2 has not, and the import of mcp fails: no server to audit")
     with HttpReceiver() as receiver:
         log = _played(companion, transport, _environ(companion, tmp_path, receiver.endpoint))
-        records = {record.event["id"]: record.event for record in kept(journal_lines(tmp_path))}
+        records = {record.event["id"]: record.event for record in tool_calls(journal_lines(tmp_path))}
         found = reconcile(log, journal_lines(tmp_path))
         assert found.agrees, found
         assert len(records) == len(SCENES)

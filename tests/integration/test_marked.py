@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.scenes.processes import PATIENCE, command, environment
-from tests.scenes.reconcile import journal_lines, kept
+from tests.scenes.reconcile import journal_lines, tool_calls
 
 SCRIPT: Final = Path(__file__).with_name("marked.py")
 RESOURCES: Final = {
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not find_spec("fastmcp"), reason="only beside th
 def events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("marked")
     subprocess.run(command(SCRIPT), env=environment(folder), capture_output=True, timeout=PATIENCE, check=True)
-    records = kept(journal_lines(folder))
+    records = tool_calls(journal_lines(folder))
     assert len(records) == len(RESOURCES)
     return {record.event["tool"]: record.event for record in records}
 
@@ -50,7 +50,7 @@ def test_a_call_has_no_span_where_fastmcp_is_told_to_open_none(mode: str, writte
         pytest.skip("this fastmcp has no such switch")
     told = environment(tmp_path, FASTMCP_TELEMETRY_MODE=mode, OTEL_TRACES_EXPORTER="console")
     ran = subprocess.run(command(SCRIPT), env=told, capture_output=True, timeout=PATIENCE, check=True)
-    records = kept(journal_lines(tmp_path))
+    records = tool_calls(journal_lines(tmp_path))
     assert (b'"kind": "SpanKind.SERVER"' in ran.stdout) is written
     assert len(records) == len(RESOURCES)
     assert all(len(record.event["request"]["trace_id"]) == 32 for record in records)

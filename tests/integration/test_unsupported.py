@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.distributions import before_all, distribution
 from tests.scenes.processes import PATIENCE, command, environment
-from tests.scenes.reconcile import journal_lines, kept
+from tests.scenes.reconcile import journal_lines, tool_calls
 
 ECHOING: Final = Path(__file__).with_name("echoing.py")
 
@@ -66,7 +66,7 @@ def left_alone(environ: dict[str, str], release: str) -> None:
     assert answers == ["hello fastmcp", "hello sdk"]
     (line,) = said
     assert f"{release} is not supported (fastmcp >= 2.14, < 5): calls of its servers are NOT audited" in line
-    records = kept(journal_lines(Path(environ["OTEL_MCP_AUDIT_DIR"])))
+    records = tool_calls(journal_lines(Path(environ["OTEL_MCP_AUDIT_DIR"])))
     assert [record.event["server"]["name"] for record in records] == ["sdk"]
     alone = environ | {"OTEL_MCP_AUDIT_DIR": f"{environ['OTEL_MCP_AUDIT_DIR']}/alone"}
     assert echo(alone, "fastmcp") == (["hello fastmcp"], said)
@@ -77,5 +77,5 @@ def left_alone(environ: dict[str, str], release: str) -> None:
 def test_a_supported_fastmcp_is_audited_beside_the_sdks_own_servers(tmp_path: Path) -> None:
     answers, said = echo(environment(tmp_path), "fastmcp", "sdk")
     assert (answers, said) == (["hello fastmcp", "hello sdk"], [])
-    names = [record.event["server"]["name"] for record in kept(journal_lines(tmp_path))]
+    names = [record.event["server"]["name"] for record in tool_calls(journal_lines(tmp_path))]
     assert names == ["fastmcp", "sdk"]

@@ -11,7 +11,7 @@ from tests.scenes.accounts import ALICE, NAMELESS, Account, account
 from tests.scenes.http_wire import PATH
 from tests.scenes.kernel import Style
 from tests.scenes.processes import PATIENCE, ServerProcess
-from tests.scenes.reconcile import Kept, journal_lines, kept
+from tests.scenes.reconcile import Kept, journal_lines, tool_calls
 from tests.scenes.runs import Auditing, await_condition, switched
 
 FILES: Final = Path(__file__).with_name("cases")
@@ -117,7 +117,7 @@ def at_once(style: Style, case: str, auditing: Auditing, folder: Path) -> CaseRu
         for thread in threads:
             thread.join(PATIENCE)
         if auditing == "on":
-            await_condition(lambda: len(kept(journal_lines(folder))) >= len(calls))
+            await_condition(lambda: len(tool_calls(journal_lines(folder))) >= len(calls))
         server.terminate()
     return _kept(run, folder)
 
@@ -140,5 +140,5 @@ def calls_of(style: Style, folder: Path) -> CaseRun:
 
 def _kept(run: CaseRun, folder: Path) -> CaseRun:
     run.lines = journal_lines(folder)
-    run.records = kept(run.lines)
+    run.records = tool_calls(run.lines)
     return run

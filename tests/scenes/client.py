@@ -14,7 +14,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.scenes import kernel
 from tests.scenes.kernel import Era
-from tests.scenes.log import ClientLog, Identity, Made, stdio_key
+from tests.scenes.log import CALL, UNRECORDED, ClientLog, Expected, Identity, Made, stdio_key
 from tests.scenes.processes import PATIENCE
 from tests.scenes.scenes import Scene
 
@@ -26,7 +26,7 @@ _REFUSED: Final = (_shared.MCPError if kernel.MODERN else _shared.McpError, Runt
 
 
 class Tap:
-    """The stream that a client writes to: notes every ``tools/call`` under the scene that is on."""
+    """The stream that a client writes to: notes every request; a call of a tool under the scene that is on."""
 
     def __init__(self, log: ClientLog, key: Callable[[str], str], identity: Identity) -> None:
         self._log = log
@@ -44,17 +44,25 @@ class Tap:
     async def send(self, item: Any) -> None:
         """Note it and pass it on."""
         message = getattr(item.message, "root", item.message)
-        if self.scene and getattr(message, "method", None) == "tools/call":
-            self.last = self._log.keep(self._made(self.scene, message))
+        method, asks = getattr(message, "method", None), getattr(message, "id", None) is not None
+        if asks and method is not None and method not in UNRECORDED:
+            made = self._log.keep(self._made(self._scene(method), message))
+            self.last = made if method == CALL else self.last
         await self._stream.send(item)
+
+    def _scene(self, method: str) -> Scene:
+        """The scene that is on; what the client asks beside it, as the SDK's do for themselves, just succeeds."""
+        beside = Scene(method, {}, Expected(outcome="success"), method)
+        return self.scene if self.scene and method == CALL else beside
 
     def _made(self, scene: Scene, message: Any) -> Made:
         return Made(
             key=self._key(json.dumps(message.id)),
             scene=scene.name,
-            sent=message.params,
+            sent=message.params or {},
             expected=scene.expected,
             identity=self._identity,
+            method=scene.method,
         )
 
     def __getattr__(self, name: str) -> Any:

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
-from tests.scenes import kernel, tools
+from tests.scenes import kernel, offers, tools
 from tests.scenes.accounts import CLIENT, SCOPE, Account, claims
 
 MOUNTED: Final = "child"
 PROXIED: Final = "behind"
 ADMIN: Final = "admin"
 """The scope that nobody has."""
+
+SECRET: Final = "scenes://secret"
+SECRETS: Final = "scenes://secrets/{n}"
 
 
 def names(module: str = "") -> Any:
@@ -40,15 +43,29 @@ def _plain(name: str, *functions: Callable[..., Any], **options: Any) -> Any:
     built = names().FastMCP(name, **options)
     for function in functions:
         built.tool(function)
+    for uri, resource in offers.RESOURCES.items():
+        built.resource(uri)(resource)
+    for prompt in offers.PROMPTS:
+        built.prompt(prompt)
     if kernel.FASTMCP >= 3:
-        authorisation: Any = names("server.auth")
-        built.tool(secret, auth=authorisation.require_scopes(ADMIN))
+        only = names("server.auth").require_scopes(ADMIN)
+        built.tool(secret, auth=only)
+        built.resource(SECRET, auth=only)(secret)
+        built.resource(SECRETS, auth=only)(secrets)
+        built.prompt(secret, auth=only)
+    if kernel.FASTMCP >= 4:
+        built.completion(offers.complete)
     return built
 
 
 def secret() -> str:
     """Only for those with a scope that nobody has."""
     return "secret"
+
+
+def secrets(n: str) -> str:
+    """Likewise, one of many."""
+    return n
 
 
 def forbidden() -> str:
@@ -111,8 +128,13 @@ async def call_own(built: Any, name: str, arguments: dict[str, Any]) -> None:
     if kernel.FASTMCP > 2:
         await built.call_tool(name, arguments)
         return
+    await within(built, built._call_tool_middleware, name, arguments)
+
+
+async def within(built: Any, function: Callable[..., Any], *arguments: Any) -> None:
+    """What a server of 2 does itself: nothing of it is public, and it wants a context of the framework's."""
     async with names("server.context").Context(fastmcp=built):
-        await built._call_tool_middleware(name, arguments)
+        await function(*arguments)
 
 
 def client(built: Any, era: kernel.Era) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import anyio
 
-from tests.scenes import client, scenes
+from tests.scenes import asked, client, scenes
 from tests.scenes.accounts import ACCOUNTS, ALICE, Account
 from tests.scenes.client import Caller
 from tests.scenes.http_wire import HttpWire
@@ -36,6 +36,12 @@ def by_wire(style: Style, era: Era) -> tuple[str, ...]:
     of_sessions = (CANCELLED, scenes.blocking(style), scenes.AFTERWARDS, ENDED) if era == "legacy" else ()
     refused = (*scenes.INVALID_ENVELOPES, *scenes.behind_auth(style))
     return tuple(scene.name for scene in (*refused, dropped(era), *of_sessions))
+
+
+def asked_by_wire(style: Style, era: Era) -> tuple[Scene, ...]:
+    """Everything but calls of a tool."""
+    shakes_hands = (scenes.HANDSHAKE,) if era == "legacy" else ()
+    return (*shakes_hands, *asked.rows(style, era), *asked.behind_auth(style))
 
 
 def everything(style: Style, folder: Path) -> Runs:
@@ -89,6 +95,8 @@ def _wire(style: Style, era: Era, port: int, log: ClientLog) -> list[str]:
     wire = HttpWire(port, f"wire-{era}", ALICE, log, era)
     wire.connect()
     for scene in (*scenes.ordinary(style), *scenes.INVALID_ENVELOPES, *scenes.behind_auth(style)):
+        wire.call(scene)
+    for scene in (*asked.rows(style, era), *asked.behind_auth(style)):
         wire.call(scene)
     return wire.transcript
 

@@ -9,10 +9,10 @@ from typing import Final
 from tests.scenes import kernel, messages
 from tests.scenes.accounts import Account
 from tests.scenes.kernel import Era
-from tests.scenes.log import ClientLog, Identity, Made
+from tests.scenes.log import UNRECORDED, ClientLog, Identity, Made
 from tests.scenes.messages import Message
 from tests.scenes.processes import PATIENCE
-from tests.scenes.scenes import Scene
+from tests.scenes.scenes import HANDSHAKE, Scene
 
 PATH: Final = "/mcp"
 _VARIABLE_HEADERS: Final = frozenset({"date", "mcp-session-id"})
@@ -57,8 +57,8 @@ class HttpWire:
         """Shake hands, where the era does."""
         if self._era == "modern":
             return
-        opening = messages.initialize(next(self._ids))
-        self._session = self._exchange(opening, opening["id"])
+        opening = self._note(HANDSHAKE).key
+        self._session = self._exchange(messages.initialize(opening), opening)
         self._exchange(messages.INITIALIZED, next(self._ids))
 
     def claim(self, session: str) -> None:
@@ -66,14 +66,22 @@ class HttpWire:
         self._session = session
 
     def begin(self, scene: Scene) -> InFlight:
-        """Send a call and do not wait."""
-        rpc_id = next(self._ids)
-        identity = Identity(self._account.user, self._account.tenant)
-        made = self._log.keep(
-            Made(key=rpc_id, scene=scene.name, sent=scene.params, expected=scene.expected, identity=identity)
+        """Send a request and do not wait."""
+        made = self._note(scene)
+        message = messages.request(made.key, scene.method, scene.params, self._era)
+        return InFlight(self._post(message, made.key), made, made.key)
+
+    def _note(self, scene: Scene) -> Made:
+        """Keep it in the log, under an id of its own, unless it is of a kind that has no record."""
+        made = Made(
+            key=next(self._ids),
+            scene=scene.name,
+            sent=scene.params,
+            expected=scene.expected,
+            identity=Identity(self._account.user, self._account.tenant),
+            method=scene.method,
         )
-        message = messages.request(rpc_id, "tools/call", scene.params, self._era)
-        return InFlight(self._post(message, rpc_id), made, rpc_id)
+        return made if scene.method in UNRECORDED else self._log.keep(made)
 
     def call(self, scene: Scene) -> Made:
         """Send a call and wait for its answer."""
@@ -124,5 +132,6 @@ class HttpWire:
         """What the modern era repeats of the body in headers."""
         if self._era == "legacy":
             return {}
-        named = {"Mcp-Name": message["params"]["name"]} if "name" in message.get("params", {}) else {}
+        params = message.get("params", {})
+        named = {"Mcp-Name": name} if isinstance(name := params.get("name", params.get("uri")), str) else {}
         return {"MCP-Protocol-Version": kernel.MODERN_VERSION, "Mcp-Method": message["method"], **named}

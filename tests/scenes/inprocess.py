@@ -15,15 +15,29 @@ from typing import Any, Final
 
 import anyio
 import anyio.to_thread
+from pydantic import AnyUrl
 
 # Behind the installed packages: what is audited, and what audits, is what is installed.
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.scenes import fastmcp_servers, kernel, scenes, servers
+from tests.scenes import fastmcp_servers, kernel, offers, scenes, servers
 from tests.scenes.kernel import PAIRS, Era, Style
 
 IN_PROCESS: Final = "in-process call"
 IN_PROCESS_UNKNOWN: Final = "in-process call of an unknown tool"
+
+READ: Final = "in-process read"
+READ_UNKNOWN: Final = "in-process read of an unknown resource"
+READ_BROKEN: Final = "in-process read that crashes"
+GET: Final = "in-process prompt"
+GET_UNKNOWN: Final = "in-process prompt that is not there"
+GET_REFUSED: Final = "in-process prompt without its argument"
+
+ASKED: Final = (
+    *("resources/read", "resources/read of an unknown resource", "prompts/get", "prompts/get of an unknown prompt"),
+    *("tools/list", "resources/list", "resources/templates/list", "prompts/list", "ping"),
+)
+"""What the installed version's own client can ask."""
 
 
 def connected(server: Any, era: Era) -> AbstractAsyncContextManager[Any]:
@@ -53,11 +67,43 @@ class Player:
             IN_PROCESS_UNKNOWN: lambda: self._call_own("nope", {}),
             "begin": lambda: self._begin(tag),
             "cancel": self._cancel,
-        }
+            READ: lambda: self._read_own(offers.TEXT),
+            READ_UNKNOWN: lambda: self._read_own("scenes://nope"),
+            READ_BROKEN: lambda: self._read_own(offers.BROKEN),
+            GET: lambda: self._get_own("greet", {"name": "Ada"}),
+            GET_UNKNOWN: lambda: self._get_own("nope", {}),
+            GET_REFUSED: lambda: self._get_own("greet", {}),
+        } | dict(zip(ASKED, self._asking(), strict=True))
         try:
             await special.get(name, lambda: self._call(name))()
         except Exception as failure:
             print(f"scenes: {name}: {failure!r}", file=sys.stderr)
+
+    def _asking(self) -> tuple[Callable[[], Awaitable[Any]], ...]:
+        ask, text = self._session, offers.TEXT if kernel.MODERN or kernel.FASTMCP else AnyUrl(offers.TEXT)
+        return (
+            lambda: ask.read_resource(text),
+            lambda: ask.read_resource(type(text)("scenes://nope")),
+            lambda: ask.get_prompt("greet", {"name": "Ada"}),
+            lambda: ask.get_prompt("nope", {}),
+            ask.list_tools,
+            ask.list_resources,
+            ask.list_resource_templates,
+            ask.list_prompts,
+            ask.ping if kernel.FASTMCP else ask.send_ping,
+        )
+
+    async def _read_own(self, uri: str) -> None:
+        if kernel.FASTMCP == 2:
+            await fastmcp_servers.within(self._server, self._server._read_resource_middleware, uri)
+        else:
+            await self._server.read_resource(uri)
+
+    async def _get_own(self, name: str, arguments: dict[str, str]) -> None:
+        if kernel.FASTMCP == 2:
+            await fastmcp_servers.within(self._server, self._server._get_prompt_middleware, name, arguments)
+        else:
+            await (self._server.render_prompt if kernel.FASTMCP else self._server.get_prompt)(name, arguments)
 
     async def _call(self, name: str) -> None:
         params = self._scenes[name].params

@@ -4,18 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+CALL: Final = "tools/call"
+UNRECORDED: Final = frozenset({"ping", "tasks/get"})
+
 ANYTHING: Final = ...
 """The design leaves it open."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What the record of a call has to say about its end."""
+    """What the record of a request has to say about its end."""
 
     outcome: str
     error_type: object = ANYTHING
     status_code: object = ANYTHING
     result_count: object = ANYTHING
+    size: object = ANYTHING
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Identity:
 
 @dataclass(kw_only=True)
 class Made:
-    """One call that a client made.
+    """One request that a client made; most are calls of a tool.
 
     Attributes:
         key: ``X-Request-ID`` over HTTP; over stdio the connection and the JSON-RPC id, see ``stdio_key``.
@@ -43,21 +47,27 @@ class Made:
     expected: Expected
     identity: Identity
     answer: str | None = None
+    method: str = CALL
 
 
 @dataclass
 class ClientLog:
-    """All calls of one or more clients, in the order in which they were sent."""
+    """All requests of one or more clients, in the order in which they were sent; but none that goes unrecorded."""
 
     made: list[Made] = field(default_factory=list[Made])
 
     def keep(self, made: Made) -> Made:
-        """Note a call just before it is sent."""
+        """Note a request just before it is sent."""
         self.made.append(made)
         return made
 
+    @property
+    def calls(self) -> list[Made]:
+        """Those that call a tool."""
+        return [made for made in self.made if made.method == CALL]
+
     def of(self, scene: str) -> list[Made]:
-        """The calls of one scene."""
+        """The requests of one scene."""
         return [made for made in self.made if made.scene == scene]
 
 

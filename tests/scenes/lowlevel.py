@@ -20,7 +20,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from tests.scenes import kernel, tools
+from tests.scenes import kernel, lowlevel_offers, tools
 from tests.scenes.kernel import Transport
 
 INVALID_PARAMS: Final = -32602
@@ -66,7 +66,7 @@ def _server_2x(name: str) -> Any:
             return kernel.error_result(str(error))
 
     untyped: Any = Server
-    return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool)
+    return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool, **lowlevel_offers.handlers_2x())
 
 
 def _server_1x(name: str) -> Any:
@@ -85,6 +85,7 @@ def _server_1x(name: str) -> Any:
     untyped: Any = Server(name)
     untyped.list_tools()(list_tools)
     untyped.call_tool()(call_tool)
+    lowlevel_offers.register_1x(untyped)
     return untyped
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.scenes import inprocess, kernel, scenes
+from tests.scenes import inprocess, kernel, offers, scenes
 from tests.scenes.kernel import Era, Style
 from tests.scenes.log import Expected
 from tests.scenes.processes import PATIENCE, Lines, command, environment
@@ -20,6 +20,25 @@ CANCELLED: Final = "cancelled"
 BLOCKING: Final = "cancelled, tool that cannot stop"
 UNANSWERED: Final = frozenset({CANCELLED, BLOCKING, DISCONNECTED})
 """Scenes that do not end by themselves."""
+
+OWN: Final = (
+    *(inprocess.READ, inprocess.READ_UNKNOWN, inprocess.READ_BROKEN),
+    *(inprocess.GET, inprocess.GET_UNKNOWN, inprocess.GET_REFUSED),
+)
+"""What a server asks itself, beside calls of its tools."""
+
+_READ: Final = ("resources/read", {"uri": offers.TEXT})
+_READ_UNKNOWN: Final = ("resources/read", {"uri": "scenes://nope"})
+_GET: Final = ("prompts/get", {"name": "greet"})
+_GET_UNKNOWN: Final = ("prompts/get", {"name": "nope"})
+
+SENT: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    **{name: (name, {}) for name in inprocess.ASKED[4:]},
+    **dict(zip(inprocess.ASKED[:4], (_READ, _READ_UNKNOWN, _GET, _GET_UNKNOWN), strict=True)),
+    **dict(zip(OWN, (_READ, _READ_UNKNOWN, ("resources/read", {"uri": offers.BROKEN})), strict=False)),
+    **dict(zip(OWN[3:], (_GET, _GET_UNKNOWN, _GET), strict=True)),
+}
+"""Method and target of each scene that is no call of a tool."""
 
 
 @dataclass
@@ -58,7 +77,25 @@ def expectations(style: Style, era: Era) -> dict[str, tuple[Expected, ...]]:
             inprocess.IN_PROCESS_UNKNOWN: (Expected(outcome="unknown_tool"),),
             scenes.LEAK.name: (success, success),
         }
-    return expected
+    return _asked(style) | expected  # a client that has seen the list asks for no other of its own accord
+
+
+def _asked(style: Style) -> dict[str, tuple[Expected, ...]]:
+    """What everything but calls of a tool has to leave; a sign of life leaves nothing."""
+    success, absent = Expected(outcome="success"), Expected(outcome="not_found")
+    no_prompt = Expected(outcome="protocol_error") if style == "lowlevel" else absent
+    expected: dict[str, tuple[Expected, ...]] = dict.fromkeys(inprocess.ASKED, (success,))
+    expected |= {inprocess.ASKED[1]: (absent,), inprocess.ASKED[3]: (no_prompt,), "ping": ()}
+    if style == "lowlevel":
+        return expected
+    return expected | {
+        inprocess.READ: (Expected(outcome="success", size=5),),
+        inprocess.READ_UNKNOWN: (absent,),
+        inprocess.READ_BROKEN: (Expected(outcome="exception", error_type="ValueError"),),
+        inprocess.GET: (Expected(outcome="success", size=10),),
+        inprocess.GET_UNKNOWN: (absent,),
+        inprocess.GET_REFUSED: (Expected(outcome="invalid_params"),),
+    }
 
 
 class Stage:
@@ -118,6 +155,8 @@ def memory(style: Style, era: Era, folder: Path) -> MemoryRun:
     run = MemoryRun(folder)
     stage = Stage(style, era, run)
     try:
+        stage.tell("ping")
+        run.note(scenes.HANDSHAKE.name)
         for name in expectations(style, era):
             if name not in UNANSWERED:
                 stage.tell(name)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tests.scenes import scenes
+from tests.scenes import asked, scenes
 from tests.scenes.accounts import ALICE, BOB
 from tests.scenes.http_wire import HttpWire
 from tests.scenes.kernel import Style
@@ -40,6 +40,11 @@ def stateless_scenes(style: Style) -> tuple[Scene, ...]:
     """Those without a session."""
     dropped = scenes.cut_off("connection dropped in flight", "dropped")
     return (*short(style), UNHEARD, dropped)
+
+
+def asked_over(style: Style) -> tuple[Scene, ...]:
+    """Everything but calls of a tool; without a session each is asked as the older era does."""
+    return (*asked.rows(style, "legacy"), *asked.behind_auth(style))
 
 
 ROUNDS: Final = (scenes.ASKS, scenes.answered(""))
@@ -80,7 +85,7 @@ def sse(style: Style, folder: Path) -> Run:
         wire = SseWire(server.port(), "alice", ALICE, run.log)
         for each in (wire, bystander):
             each.connect()
-        for scene in (*short(style), *scenes.behind_auth(style)):
+        for scene in (*short(style), *scenes.behind_auth(style), *asked_over(style)):
             wire.call(scene)
         bystander.call(short(style)[0])
         given_up = wire.begin(CANCELLED)
@@ -103,7 +108,7 @@ def stateless(style: Style, folder: Path) -> Run:
     with ServerProcess(style, "stateless", switched(folder, "on")) as server:
         wire = HttpWire(server.port(), "alice", ALICE, run.log, "legacy")
         wire.claim(CLAIMED)
-        for scene in short(style):
+        for scene in (*short(style), *asked_over(style)):
             wire.call(scene)
         given_up = wire.begin(UNHEARD)
         server.await_start("given-up")

@@ -1,4 +1,4 @@
-"""The one question: calls the client made = records at the destination, compared by id.
+"""The one question: requests the client made = records at the destination, compared by id.
 
 Reads journal lines with nothing of the product's own code, wherever they were found: the journal folder, an OTLP
 receiver's store.
@@ -9,16 +9,30 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from tests.scenes.log import ANYTHING, ClientLog, Made
+from tests.scenes.log import ANYTHING, CALL, ClientLog, Made
 
 Event = Mapping[str, Any]
+
+EVENT_TYPES: Final = {
+    CALL: "tool_call",
+    "resources/read": "resource_read",
+    "prompts/get": "prompt_get",
+    "completion/complete": "completion",
+    "tools/list": "list",
+    "prompts/list": "list",
+    "resources/list": "list",
+    "resources/templates/list": "list",
+    "initialize": "initialize",
+    "server/discover": "initialize",
+}
+"""What a record is called by its method; by any other it is a ``request``."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One record of a call, as a destination has it, and the keys under which a client may know the call."""
+    """One record of a request, as a destination has it, and the keys under which a client may know it."""
 
     id: str
     keys: frozenset[str]
@@ -67,15 +81,20 @@ def received_lines(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
 
 
 def kept(lines: Iterable[bytes]) -> list[Kept]:
-    """The records of tool calls among the lines, in their order."""
+    """The records of requests among the lines, in their order: all that are not about the trail itself."""
     decoded = [json.loads(line) for line in lines]
     starts = [line for line in decoded if line["event"]["event_type"] == "audit_start"]
     pids = {line["chain"]["stream"]: line["event"].get("trail", {}).get("pid") for line in starts}
     return [
         Kept(line["event"]["id"], _keys(line["event"], pids.get(line["chain"]["stream"])), line["event"])
         for line in decoded
-        if line["event"]["event_type"] == "tool_call"
+        if not line["event"]["event_type"].startswith("audit_")
     ]
+
+
+def tool_calls(lines: Iterable[bytes]) -> list[Kept]:
+    """Those of calls of a tool."""
+    return [record for record in kept(lines) if record.event["event_type"] == EVENT_TYPES[CALL]]
 
 
 def _keys(event: Event, pid: int | None) -> frozenset[str]:
@@ -98,7 +117,7 @@ def reconcile(log: ClientLog, lines: Iterable[bytes], *, in_process: int = 0) ->
     """Compare a client's log with what a destination has.
 
     Args:
-        log: every call that any client made.
+        log: every request that any client made.
         lines: the journal lines that the destination has.
         in_process: how many calls the server made of its own tools outside any request; others are strangers.
     """
@@ -125,11 +144,15 @@ def faults(made: Made, event: Event) -> list[str]:
     """Where a record says something else than the call was: ``field is X, not Y``."""
     expected, response, user = made.expected, event["response"], event["user"]
     pairs = {
-        "tool": (made.sent.get("name"), event["tool"]),
+        "event_type": (EVENT_TYPES.get(made.method, "request"), event["event_type"]),
+        "method": (made.method, event["request"].get("method", made.method)),
+        "tool": (made.sent.get("name") if made.method == CALL else None, event["tool"]),
+        "target": (_target(made), _first(event)),
         "outcome": (expected.outcome, response["outcome"]),
         "error_type": (expected.error_type, response["error_type"]),
         "status_code": (expected.status_code, response["status_code"]),
         "result_count": (expected.result_count, response["result_count"]),
+        "bytes": (expected.size, response.get("bytes")),
         "user": (made.identity.user, user["id"]),
         "tenant": (made.identity.tenant, user["tenant_id"]),
     }
@@ -138,6 +161,25 @@ def faults(made: Made, event: Event) -> list[str]:
         for name, (want, saw) in pairs.items()
         if want is not ANYTHING and want != saw
     ]
+
+
+def _target(made: Made) -> object:
+    """Type and id of what was asked for; a tool may touch whatever it says."""
+    asked = made.sent.get("ref", made.sent)
+    by = {"resource": asked.get("uri"), "prompt": asked.get("name")}
+    kinds = {
+        "resources/read": ("resource",),
+        "resources/subscribe": ("resource",),
+        "resources/unsubscribe": ("resource",),
+        "prompts/get": ("prompt",),
+        "completion/complete": ("prompt", "resource"),
+    }
+    named = [(kind, by[kind]) for kind in kinds.get(made.method, ()) if by[kind] is not None]
+    return ANYTHING if made.method == CALL else named[0] if named else None
+
+
+def _first(event: Event) -> object:
+    return next(((resource["type"], resource["id"]) for resource in event.get("resources", ())), None)
 
 
 def _name(made: Made) -> str:

@@ -1,12 +1,13 @@
 """What is left of a whole run of scenes: a server was started, clients played, the server ended."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from tests.scenes.log import ClientLog
+from tests.scenes.log import ClientLog, Made
 from tests.scenes.processes import ServerProcess, environment
 from tests.scenes.reconcile import Kept, journal_lines, kept, reconcile, records_of
 
@@ -40,6 +41,16 @@ class Run:
         """The records of a scene's calls."""
         records = kept(self.lines)
         return [record for made in self.log.of(scene) for record in records_of(made, records)]
+
+    def records_of(self, made: Made) -> list[Kept]:
+        """The records of one request."""
+        return records_of(made, kept(self.lines))
+
+    def params(self, scene: str) -> object:
+        """The parameters on record of a scene's only request."""
+        (record,) = self.records(scene)
+        lines = (json.loads(line) for line in self.lines)
+        return next(line["params"] for line in lines if line["event"]["id"] == record.id)
 
     def faults(self, scene: str) -> list[str]:
         """What is missing, doubled or untrue among the records of a scene's calls."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tests.scenes import kernel
 from tests.scenes.kernel import Era, Style
-from tests.scenes.log import Expected
+from tests.scenes.log import CALL, Expected
 from tests.scenes.tools import PROTOCOL_CODE
 
 INVALID_REQUEST: Final = -32600
@@ -15,11 +15,16 @@ INVALID_PARAMS: Final = -32602
 
 @dataclass(frozen=True)
 class Scene:
-    """One row: a name, the ``params`` of its ``tools/call`` and the expected record."""
+    """One row: a name, the ``params`` of its request, the expected record, and the method."""
 
     name: str
     params: Mapping[str, Any]
     expected: Expected
+    method: str = CALL
+
+
+HANDSHAKE: Final = Scene("initialize", {}, Expected(outcome="success", error_type=None), "initialize")
+"""What a connection of the older era begins with; its parameters are always the same."""
 
 
 def ordinary(style: Style) -> tuple[Scene, ...]:

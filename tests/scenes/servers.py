@@ -9,7 +9,7 @@ from typing import Any, Final
 import anyio
 from mcp.server.auth.settings import AuthSettings
 
-from tests.scenes import fastmcp_servers, kernel, lowlevel, tools
+from tests.scenes import fastmcp_servers, kernel, lowlevel, offers, tools
 from tests.scenes.accounts import SCOPE, Verifier, account
 from tests.scenes.kernel import Style, Transport
 
@@ -53,6 +53,11 @@ def framework(**options: Any) -> Any:
     server = kernel.Framework(NAME, log_level=os.environ.get(LOG_LEVEL, "CRITICAL"), **options)
     for tool in (*tools.TOOLS, *_calling_tools(server.call_tool), *kernel.asking()):
         server.add_tool(tool)
+    for uri, function in (*offers.RESOURCES.items(), (offers.NESTED, offers.nested(server.call_tool))):
+        server.resource(uri)(function)
+    for prompt in offers.PROMPTS:
+        server.prompt()(prompt)
+    server.completion()(offers.complete)
     return server
 
 
@@ -64,6 +69,7 @@ def _fastmcp(**options: Any) -> Any:
         await fastmcp_servers.call_own(server, name, arguments)
 
     server = fastmcp_servers.server(NAME, *_calling_tools(call), *kernel.asking(), **options)
+    server.resource(offers.NESTED)(offers.nested(call))
     return server
 
 

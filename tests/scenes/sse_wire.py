@@ -9,7 +9,7 @@ from tests.scenes.accounts import Account
 from tests.scenes.log import ClientLog, Identity, Made
 from tests.scenes.messages import Message
 from tests.scenes.processes import PATIENCE, Lines
-from tests.scenes.scenes import Scene
+from tests.scenes.scenes import HANDSHAKE, Scene
 
 DATA = b"data: "
 
@@ -34,20 +34,29 @@ class SseWire:
 
     def connect(self) -> None:
         """Shake hands."""
-        opening = messages.initialize(next(self._ids))
-        self._post(opening, opening["id"])
-        self._answer(opening["id"])
+        opening = self._note(HANDSHAKE).key
+        self._post(messages.initialize(opening), opening)
+        self._answer(opening)
         self._post(messages.INITIALIZED, next(self._ids))
 
     def begin(self, scene: Scene) -> Made:
-        """Send a call and do not wait."""
-        rpc_id = next(self._ids)
-        identity = Identity(self._account.user, self._account.tenant)
-        made = self._log.keep(
-            Made(key=rpc_id, scene=scene.name, sent=scene.params, expected=scene.expected, identity=identity)
-        )
-        self._post(messages.request(rpc_id, "tools/call", scene.params, "legacy"), rpc_id)
+        """Send a request and do not wait."""
+        made = self._note(scene)
+        self._post(messages.request(made.key, scene.method, scene.params, "legacy"), made.key)
         return made
+
+    def _note(self, scene: Scene) -> Made:
+        """Keep it in the log, under an id of its own."""
+        return self._log.keep(
+            Made(
+                key=next(self._ids),
+                scene=scene.name,
+                sent=scene.params,
+                expected=scene.expected,
+                identity=Identity(self._account.user, self._account.tenant),
+                method=scene.method,
+            )
+        )
 
     def call(self, scene: Scene) -> Made:
         """Send a call and wait for its answer."""

@@ -7,12 +7,13 @@ from typing import Final
 
 import anyio
 
-from tests.scenes import client, kernel, scenes
+from tests.scenes import asked, client, kernel, scenes
 from tests.scenes.client import Caller
 from tests.scenes.kernel import Era, Style
 from tests.scenes.log import Identity
 from tests.scenes.processes import SERVE, ServerProcess, command
 from tests.scenes.runs import Auditing, Run, switched
+from tests.scenes.scenes import Scene
 from tests.scenes.servers import LEAKED, LOG_LEVEL
 from tests.scenes.stdio_wire import StdioWire
 
@@ -27,6 +28,12 @@ def by_wire(era: Era) -> tuple[str, ...]:
     """The scenes that the wire adds to the ordinary ones."""
     other = (scenes.of_the_other_era(era),) if kernel.MODERN else ()
     return tuple(scene.name for scene in (*scenes.INVALID_ENVELOPES, *other, CANCELLED, scenes.AFTERWARDS, CUT_OFF))
+
+
+def asked_by_wire(style: Style, era: Era) -> tuple[Scene, ...]:
+    """Everything but calls of a tool."""
+    shakes_hands = (scenes.HANDSHAKE,) if era == "legacy" else ()
+    return (*shakes_hands, *asked.rows(style, era), asked.READ_CANCELLED)
 
 
 def sdk(style: Style, era: Era, folder: Path) -> Run:
@@ -55,13 +62,18 @@ def wire(style: Style, era: Era, auditing: Auditing, folder: Path, **changes: st
     with ServerProcess(style, "stdio", switched(folder, auditing, **{**talk, **changes})) as server:
         wire = StdioWire(server, run.log, era, OS_USER)
         wire.connect()
-        for scene in (*scenes.ordinary(style), *scenes.INVALID_ENVELOPES):
+        for scene in (*scenes.ordinary(style), *scenes.INVALID_ENVELOPES, *asked.rows(style, era)):
             wire.call(scene)
         if kernel.MODERN:
             wire.call(scenes.of_the_other_era(era), era="modern" if era == "legacy" else "legacy")
         given_up = wire.begin(CANCELLED)
         server.await_start("given-up")
         wire.cancel(given_up)
+        unread = wire.begin(asked.READ_CANCELLED)
+        server.await_start("read")
+        wire.cancel(unread)
+        if era == "legacy":
+            wire.call(asked.PING)
         wire.call(scenes.AFTERWARDS)
         if style != "lowlevel":
             wire.call(scenes.LEAK)

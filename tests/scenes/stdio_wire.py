@@ -5,10 +5,10 @@ import json
 
 from tests.scenes import messages
 from tests.scenes.kernel import Era
-from tests.scenes.log import ClientLog, Identity, Made, stdio_key
+from tests.scenes.log import UNRECORDED, ClientLog, Identity, Made, stdio_key
 from tests.scenes.messages import Message
 from tests.scenes.processes import ServerProcess
-from tests.scenes.scenes import Scene
+from tests.scenes.scenes import HANDSHAKE, Scene
 
 
 class StdioWire:
@@ -26,9 +26,9 @@ class StdioWire:
         """Shake hands, where the era does."""
         if self._era == "modern":
             return
-        opening = messages.initialize(next(self._ids))
-        self.send(opening)
-        self._answer(opening["id"])
+        opening = self._note(HANDSHAKE)
+        self.send(messages.initialize(_rpc_id(opening)))
+        opening.answer = self._answer(_rpc_id(opening))
         self.send(messages.INITIALIZED)
 
     def send(self, message: Message) -> None:
@@ -37,14 +37,23 @@ class StdioWire:
         self._server.stdin.flush()
 
     def begin(self, scene: Scene, *, era: Era | None = None) -> Made:
-        """Send a call and do not wait; ``era``: as if the connection were of that one."""
-        rpc_id = next(self._ids)
-        key = stdio_key(self._server.pid, json.dumps(rpc_id))
-        made = self._log.keep(
-            Made(key=key, scene=scene.name, sent=scene.params, expected=scene.expected, identity=self._identity)
-        )
-        self.send(messages.request(rpc_id, "tools/call", scene.params, era or self._era))
+        """Send a request and do not wait; ``era``: as if the connection were of that one."""
+        made = self._note(scene)
+        self.send(messages.request(_rpc_id(made), scene.method, scene.params, era or self._era))
         return made
+
+    def _note(self, scene: Scene) -> Made:
+        """Keep it in the log, under an id of its own, unless it is of a kind that has no record."""
+        key = stdio_key(self._server.pid, json.dumps(next(self._ids)))
+        made = Made(
+            key=key,
+            scene=scene.name,
+            sent=scene.params,
+            expected=scene.expected,
+            identity=self._identity,
+            method=scene.method,
+        )
+        return made if scene.method in UNRECORDED else self._log.keep(made)
 
     def call(self, scene: Scene, *, era: Era | None = None) -> Made:
         """Send a call and wait for its answer."""

@@ -16,6 +16,7 @@ from tests.scenes.tools import CANARY
 Played = Callable[..., Runs]
 
 ORDINARY = [(style, era, scene.name) for style, era in PAIRS for scene in scenes.ordinary(style)]
+ASKED = [(style, era, scene.name) for style, era in PAIRS for scene in http_runs.asked_by_wire(style, era)]
 BY_WIRE = [(style, era, name) for style, era in PAIRS for name in http_runs.by_wire(style, era)]
 
 
@@ -35,6 +36,15 @@ def test_each_of_three_users_calls_has_one_true_record(
 
 @pytest.mark.parametrize(("style", "era", "scene"), BY_WIRE)
 def test_what_only_the_wire_can_send_has_one_true_record(
+    played: Played, note: Note, style: Style, era: Era, scene: str
+) -> None:
+    run = played(http_runs.everything, style)[era]
+    note(style, f"http {era}", scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
+
+
+@pytest.mark.parametrize(("style", "era", "scene"), ASKED)
+def test_a_request_of_any_method_has_one_true_record(
     played: Played, note: Note, style: Style, era: Era, scene: str
 ) -> None:
     run = played(http_runs.everything, style)[era]

@@ -21,6 +21,10 @@ ROWS: Final = [
     (style, transport, scene.name) for style in STYLES for transport, (_, rows) in RUNS.items() for scene in rows(style)
 ]
 
+ASKED: Final = [
+    (style, transport, scene.name) for style in STYLES for transport in RUNS for scene in other_runs.asked_over(style)
+]
+
 
 @pytest.mark.parametrize(("style", "transport", "scene"), ROWS)
 def test_a_call_has_one_true_record(played: Played, note: Note, style: Style, transport: str, scene: str) -> None:
@@ -30,6 +34,15 @@ def test_a_call_has_one_true_record(played: Played, note: Note, style: Style, tr
     assert run.faults(scene) == []
     assert {record.event["request"]["transport"] for record in records} == {"sse" if transport == "sse" else "http"}
     assert {record.event["user"]["source"] for record in records} == {"token"}
+
+
+@pytest.mark.parametrize(("style", "transport", "scene"), ASKED)
+def test_a_request_of_any_method_has_one_true_record(
+    played: Played, note: Note, style: Style, transport: str, scene: str
+) -> None:
+    run = played(RUNS[transport][0], style)
+    note(style, transport, scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
 
 
 @pytest.mark.parametrize("transport", RUNS)

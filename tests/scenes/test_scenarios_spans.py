@@ -26,7 +26,7 @@ Span = dict[str, Any]
 
 @dataclass
 class Spans:
-    """How many calls a run had, their records, and the spans beside them."""
+    """How many requests a run had, their records, and the spans beside them."""
 
     calls: int
     records: list[Kept]
@@ -38,9 +38,10 @@ class Spans:
 
 
 def without_native(record: Kept) -> bool:
-    """Whether nobody but us opens a span for this call."""
+    """Whether nobody but us opens a span for this request."""
     if kernel.FASTMCP >= 3:
-        return kernel.FASTMCP == 3 and record.event["tool"] in UNOPENED
+        handshake = record.event["event_type"] == "initialize"
+        return kernel.FASTMCP == 3 and (handshake or record.event["tool"] in UNOPENED)
     return not kernel.MODERN or record.event["request"]["transport"] == "none"
 
 
@@ -52,7 +53,7 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         [sys.executable, SCRIPT, style, era], env=environment(folder), capture_output=True, timeout=PATIENCE, check=True
     )
     expected = memory_runs.expectations(style, era)
-    calls = sum(len(records) for name, records in expected.items() if name not in memory_runs.UNANSWERED)
+    calls = 1 + sum(len(records) for name, records in expected.items() if name not in memory_runs.UNANSWERED)
     return Spans(calls, kept(journal_lines(folder)), [json.loads(line) for line in ran.stdout.splitlines()])
 
 
@@ -81,7 +82,7 @@ def test_no_span_of_ours_stands_beside_a_native_one(played: Spans) -> None:
     for record in played.records:
         (span,) = played.of(record)
         assert (span["scope"] == OURS) == without_native(record), (record.event["tool"], span)
-        assert span["attributes"]["mcp.method.name"] == "tools/call"
+        assert span["attributes"]["mcp.method.name"] == record.event["request"]["method"]
     ours = [span for span in played.spans if span["scope"] == OURS]
     assert len(ours) == len(list(filter(without_native, played.records)))
 
@@ -91,3 +92,7 @@ def test_no_span_of_ours_holds_what_a_call_carried(played: Spans) -> None:
     assert CANARY not in written
     assert "hello" not in written
     assert "nope" not in written
+    assert "scenes://" not in written
+    named = {span["name"] for span in played.spans if span["scope"] == OURS}
+    methods = {record.event["request"]["method"] for record in played.records}
+    assert {name for name in named if not name.startswith("tools/call")} <= methods

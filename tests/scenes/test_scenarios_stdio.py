@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scenes import kernel, scenes, stdio_runs
+from tests.scenes import asked, kernel, scenes, stdio_runs
 from tests.scenes.conftest import Note
 from tests.scenes.kernel import ERAS, LEADING, PAIRS, STYLES, Era, Style
 from tests.scenes.reconcile import in_process, kept, reconcile
@@ -15,6 +15,7 @@ from tests.scenes.tools import CANARY
 Played = Callable[..., Run]
 
 ORDINARY = [(style, era, scene.name) for style, era in PAIRS for scene in scenes.ordinary(style)]
+ASKED = [(style, era, scene.name) for style, era in PAIRS for scene in stdio_runs.asked_by_wire(style, era)]
 BY_WIRE = [(style, era, name) for style, era in PAIRS for name in stdio_runs.by_wire(era)]
 
 
@@ -37,6 +38,49 @@ def test_what_only_the_wire_can_send_has_one_true_record(
     run = played(stdio_runs.wire, style, era, "on")
     note(style, f"stdio {era}", scene, len(run.log.of(scene)), run.records(scene))
     assert run.faults(scene) == []
+
+
+@pytest.mark.parametrize(("style", "era", "scene"), ASKED)
+def test_a_request_of_any_method_has_one_true_record(
+    played: Played, note: Note, style: Style, era: Era, scene: str
+) -> None:
+    run = played(stdio_runs.wire, style, era, "on")
+    note(style, f"stdio {era}", scene, len(run.log.of(scene)), run.records(scene))
+    assert run.faults(scene) == []
+
+
+@pytest.mark.parametrize(("style", "era"), PAIRS)
+def test_a_record_says_what_the_client_was_answered(played: Played, style: Style, era: Era) -> None:
+    run = played(stdio_runs.wire, style, era, "on")
+    names = {scene.name for scene in asked.rows(style, era)}
+    answered = [made for made in run.log.made if made.scene in names]
+    assert len(answered) == len(names)
+    for made in answered:
+        answer = json.loads(made.answer or "")
+        (record,) = run.records_of(made)
+        response = record.event["response"]
+        assert (response["outcome"] == "success") == ("result" in answer), made.scene
+        if response["status_code"] is not None:
+            assert response["status_code"] == answer["error"]["code"], made.scene
+
+
+@pytest.mark.parametrize(("style", "era"), PAIRS)
+def test_arguments_of_any_method_go_by_name_type_and_size(played: Played, style: Style, era: Era) -> None:
+    run = played(stdio_runs.wire, style, era, "on")
+    assert run.params("prompts/get: ok") == [{"bytes": 3, "name": "name", "type": "string"}]
+    assert run.params("completion/complete: of a prompt") == [{"bytes": 1, "name": "name", "type": "string"}]
+    assert run.params("scenes/nope: unknown method") == [{"bytes": 13, "name": "secret", "type": "string"}]
+    assert run.params("resources/read: ok") == run.params("tools/list: ok") == []
+    written = b"".join(run.lines).decode()
+    assert "of the client" not in written
+    assert '"Ada"' not in written
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_sign_of_life_has_no_record(played: Played, style: Style) -> None:
+    run = played(stdio_runs.wire, style, "legacy", "on")
+    assert '"result":{}' in "".join(run.transcript)
+    assert "ping" not in {record.event["request"]["method"] for record in kept(run.lines)}
 
 
 @pytest.mark.parametrize("style", STYLES)

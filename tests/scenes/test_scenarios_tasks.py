@@ -9,7 +9,7 @@ import pytest
 from tests.scenes import kernel
 from tests.scenes.conftest import Note
 from tests.scenes.processes import PATIENCE, command, environment
-from tests.scenes.reconcile import journal_lines, kept
+from tests.scenes.reconcile import journal_lines, tool_calls
 
 SCRIPT = Path(__file__).with_name("tasking.py")
 
@@ -22,7 +22,7 @@ def test_a_call_accepted_as_a_task_has_one_record_that_says_so(tmp_path: Path, n
     ran = subprocess.run(
         command(SCRIPT), env=environment(tmp_path), capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
     )
-    records = kept(journal_lines(tmp_path))
+    records = tool_calls(journal_lines(tmp_path))
     note(kernel.LEADING, "memory legacy", "accepted as a task, then called plainly", 2, records)
     assert ran.stdout.splitlines() == ["job 1 is done", "job 2 is done"]
     plainly = "task_accepted" if kernel.MODERN else "success"  # since fastmcp 4 it is the server that decides
