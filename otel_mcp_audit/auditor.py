@@ -6,13 +6,15 @@ adoption of streams whose owner is gone and the disk budget happen on threads of
 
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
 from otel_mcp_audit import faults
-from otel_mcp_audit.errors import ConfigurationError, JournalError, NotRecorded
+from otel_mcp_audit.errors import INTERNAL_ERROR, NOT_RUN, WITHHELD, ConfigurationError, JournalError, NotRecorded
+from otel_mcp_audit.flights import Flights
 from otel_mcp_audit.identity import from_actor
 from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, raised
@@ -21,16 +23,6 @@ from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
 from otel_mcp_audit.settings import Settings
-
-INTERNAL_ERROR: Final = -32603
-"""JSON-RPC's code for a fault on the server's side: what a call that is not run or not answered gets."""
-
-NOT_RUN: Final = "audit: this call was not run, since it could not be put on record; ask the operator of this server"
-WITHHELD: Final = (
-    "audit: this call was run, and its answer is withheld, since its record could not be kept; "
-    "ask the operator of this server"
-)
-"""What the client is told: nothing of this machine."""
 
 
 class Auditor:
@@ -53,7 +45,7 @@ class Auditor:
         self._logger_provider = logger_provider
         self._starting = threading.Lock()
         self._operation: Operation | None = None
-        self._in_flight: dict[str, OpenCall] = {}
+        self._flights = Flights()
         self._over = False
         self._refusal: ConfigurationError | None = None
         self._unopened = 0
@@ -145,6 +137,28 @@ class Auditor:
                 raise NotRecorded(NOT_RUN) from error
             return None
 
+    def reconfigure(
+        self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
+    ) -> bool:
+        """Use from now on what is given and differs from what is in use; None changes nothing.
+
+        A call that is open ends in the stream it began in, which is closed after its last one; the next call, or
+        ``start``, begins another stream, which says what has changed.
+
+        Returns:
+            Whether a stream was being written.
+        """
+        if settings in (None, self.settings) and logger_provider in (None, self._logger_provider):
+            return False
+        with self._starting:
+            if settings is not None:
+                self.settings, self._problems = settings, problems
+            self._logger_provider = logger_provider or self._logger_provider
+            self._refusal, self._over = None, False
+            operation, self._operation = self._operation, None
+        self._flights.retire(operation)
+        return operation is not None
+
     def _own_up(self, operation: Operation) -> None:
         """Have the stream say that calls could not even be opened; before there is one they are counted."""
         if self._unopened:
@@ -161,7 +175,7 @@ class Auditor:
         if operation is None:
             return None
         opened = operation.recorder.open(arrival)
-        self._in_flight[opened.event.id] = opened
+        self._flights.begin(opened, operation)
         ledger, body = operation.ledger, encode(opened.event, opened.params)
         try:
             if not self.closed:
@@ -182,14 +196,21 @@ class Auditor:
         Raises:
             NotRecorded: always.
         """
-        opened.complete(Ending("protocol_error", str(INTERNAL_ERROR), INTERNAL_ERROR))
-        self.keep(opened)
+        self._end(opened, Ending("protocol_error", str(INTERNAL_ERROR), INTERNAL_ERROR))
         raise NotRecorded(NOT_RUN) from error
 
     def keep(self, opened: OpenCall) -> None:
         """Keep the record of a call that is complete; one that cannot be kept is counted, and the call goes on."""
-        operation = self.start()
-        if operation is None or self._in_flight.pop(opened.event.id, None) is None:
+        begun = self._flights.operation_of(opened)
+        if begun is not None:
+            try:
+                self._keep(opened, begun)
+            finally:  # not before: the stream would be ended under it
+                self._flights.end(opened)
+
+    def _keep(self, opened: OpenCall, begun: Operation) -> None:
+        operation = self.start() if begun.over else begun
+        if operation is None:
             return
         try:
             operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id)
@@ -225,12 +246,12 @@ class Auditor:
     def _renew(self, operation: Operation) -> None:
         """Begin another stream where this one has been taken over by another process."""
         if operation.ledger.stream.taken and self._operation is operation:
-            self._operation = None
+            self._operation, operation.over = None, True
             operation.ledger.stream.abandon()
 
     def abort(self) -> None:
         """A signal ends the process: every call in flight ends as ``aborted``."""
-        for opened in list(self._in_flight.values()):
+        for opened in self._flights.calls():
             self._end(opened, Ending("aborted"))
 
     def flush(self, timeout: float = 30.0) -> bool:
@@ -239,7 +260,7 @@ class Auditor:
 
     def rest(self, timeout: float, reason: str) -> bool:
         """Close the stream if no call is in flight; the next call opens another. Otherwise as ``flush``."""
-        if self._in_flight:
+        if self._flights:
             return self.flush(timeout)
         operation, self._operation = self._operation, None
         return operation is None or operation.end(timeout, reason)
@@ -247,15 +268,15 @@ class Auditor:
     def close(self, timeout: float = 30.0, reason: str = "closed") -> bool:
         """Close the stream for good and deliver what it holds; answers whether it was within ``timeout`` seconds."""
         operation, self._operation, self._over = self._operation, None, True
-        return operation is None or operation.end(timeout, reason)
+        until = time.monotonic() + timeout
+        ended = operation is None or operation.end(timeout, reason)
+        return self._flights.close(max(0.0, until - time.monotonic()), reason) and ended
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's stream without touching it, and its calls, which the parent ends."""
         self._starting = threading.Lock()
         operation, self._operation = self._operation, None
-        for opened in self._in_flight.values():
-            opened.open = False
-        self._in_flight.clear()
+        self._flights.abandon()
         if operation is not None:
             operation.ledger.stream.abandon()
 

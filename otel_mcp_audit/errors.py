@@ -10,6 +10,17 @@
 """
 
 from collections.abc import Sequence
+from typing import Final
+
+INTERNAL_ERROR: Final = -32603
+"""JSON-RPC's code for a fault on the server's side: what a call that is not run or not answered gets."""
+
+NOT_RUN: Final = "audit: this call was not run, since it could not be put on record; ask the operator of this server"
+WITHHELD: Final = (
+    "audit: this call was run, and its answer is withheld, since its record could not be kept; "
+    "ask the operator of this server"
+)
+"""What the client is told: nothing of this machine."""
 
 
 class AuditError(Exception):

@@ -105,6 +105,14 @@ class NameValue(Struct, frozen=True, gc=False):
     value: str
 
 
+class Change(Struct, frozen=True, gc=False):
+    """A setting that differs from an earlier one; None stands for its default."""
+
+    name: str
+    new: str | None
+    old: str | None
+
+
 class Head(Struct, frozen=True, gc=False):
     """The last record of a stream."""
 
@@ -117,6 +125,8 @@ class Trail(Struct, kw_only=True, gc=False):
     """What a record about the trail itself says; each event type uses its part of it."""
 
     boot_id: str | UnsetType = UNSET
+    changes: list[Change] | UnsetType = UNSET
+    configuration: list[NameValue] | UnsetType = UNSET
     count: int | UnsetType = UNSET
     durability: str | UnsetType = UNSET
     first_seq: int | UnsetType = UNSET

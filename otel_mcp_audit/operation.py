@@ -1,15 +1,12 @@
 """The trail in operation: one stream being written, its deliveries, and the keeper of the folder it lies in."""
 
-import hashlib
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from otel_mcp_audit import faults, journal, origin, sinks
+from otel_mcp_audit import configuration, faults, header, journal, origin, sinks
 from otel_mcp_audit.delivery import Delivery
 from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.feed import feed
@@ -30,26 +27,26 @@ NO_FOLDER: Final = (
     "no folder can be written: the trail would end with the process; set OTEL_MCP_AUDIT_DIR to one that can"
 )
 
-PROBLEMS_LISTED: Final = 8
-"""Problems that the first line lists; where there are more, the last one says how many."""
-
 
 class Operation:
     """Built once a process; ``begin`` opens it, ``end`` closes it.
 
     Args:
         ledger: the stream that is written.
-        first: its first record.
+        opening: its first records, which say what belongs to all of them.
         recorder: decides what its records say.
         deliveries: one a sink.
         keeper: looks after the folder; None in memory.
         shortcomings: what makes the trail less than it was asked to be.
+
+    Attributes:
+        over: it has begun to end, and keeps nothing more.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        first: Entry,
+        opening: Sequence[Entry],
         recorder: Recorder,
         deliveries: Sequence[Delivery],
         keeper: Keeper | None,
@@ -57,8 +54,9 @@ class Operation:
         shortcomings: Sequence[str] = (),
     ) -> None:
         self.shortcomings = shortcomings
+        self.over = False
         self.ledger = ledger
-        self._first = first
+        self._opening = opening
         self.recorder = recorder
         self._deliveries = deliveries
         self._keeper = keeper
@@ -91,14 +89,15 @@ class Operation:
         if settings.on_failure == "closed":
             found += sinks.problems(named)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
-        operation = cls(ledger, begun.first, recorder, deliveries, keeper, shortcomings=lacking)
+        operation = cls(ledger, begun.opening, recorder, deliveries, keeper, shortcomings=lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
         ledger.in_line = _in_line(named)
         return operation
 
     def announce(self) -> None:
-        """Hand the first record over, once this is the operation that calls are kept in: a processor may make some."""
-        self.ledger.hand_over(self._first)
+        """Hand the first records over, once this is the operation that calls are kept in: a processor may make some."""
+        for entry in self._opening:
+            self.ledger.hand_over(entry)
 
     def wake(self) -> None:
         """Tell every delivery that there is something new; never waits."""
@@ -113,6 +112,7 @@ class Operation:
 
     def end(self, timeout: float, reason: str) -> bool:
         """Close the stream, saying why, and deliver what it holds; bounded by ``timeout`` seconds."""
+        self.over = True
         until = time.monotonic() + timeout
         if self._keeper is not None:
             self._keeper.stop()
@@ -131,10 +131,10 @@ def _left(until: float) -> float:
 
 
 class _Begun(NamedTuple):
-    """A stream whose first line is kept; ``budget`` is of its folder, None in memory."""
+    """A stream whose first lines are kept; ``budget`` is of its folder, None in memory."""
 
     ledger: Ledger
-    first: Entry
+    opening: list[Entry]
     budget: Budget | None
     here: Origin
 
@@ -163,15 +163,19 @@ def _begun_in(root: Path | None, settings: Settings, problems: list[str], named:
     here = origin.here(stream.id)
     budget = None if root is None else Budget(root, settings.max_bytes)
     ledger = Ledger(stream, budget, durability="memory" if root is None else None)
-    header = _header(settings, here, problems, _names(named))
-    header.heads = journal.heads(root) if root is not None else []
-    header.durability = ledger.durability or settings.durability
+    names = _names(named)
+    first = header.header(here, configuration.shown(settings, names, os.environ), names, problems)
+    first.heads = journal.heads(root) if root is not None else []
+    first.durability = ledger.durability or settings.durability
+    change = header.change(None if root is None else journal.latest(root, here.service), first)
     try:
-        first = ledger.declare("audit_start", header)
+        opening = [ledger.declare("audit_start", first)]
+        if change is not None:
+            opening.append(ledger.declare("audit_config", change))
     except JournalError:  # a full disk makes a folder and keeps no line
         stream.close()
         raise
-    return _Begun(ledger, first, budget, here)
+    return _Begun(ledger, opening, budget, here)
 
 
 def _resolved(settings: Settings, logger_provider: Any, problems: list[str]) -> list[Named]:
@@ -187,27 +191,3 @@ def _resolved(settings: Settings, logger_provider: Any, problems: list[str]) -> 
             f"sinks: {type(error).__name__} when they were made; records wait in the journal until they can be"
         )
     return []
-
-
-def _header(settings: Settings, here: Origin, problems: Sequence[str], names: list[str]) -> Trail:
-    plain = {field: getattr(settings, field) for field in settings.__struct_fields__} | {"sinks": names}
-    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted", enc_hook=repr)).hexdigest()
-    trail = Trail(
-        boot_id=here.boot_id,
-        host=here.host,
-        pid=here.pid,
-        resource=here.resource,
-        settings=digest,
-        sinks=names,
-        versions=here.versions,
-    )
-    if problems:
-        trail.problems = _listed([problem[:256] for problem in problems])
-    return trail
-
-
-def _listed(problems: list[str]) -> list[str]:
-    if len(problems) <= PROBLEMS_LISTED:
-        return problems
-    shown = problems[: PROBLEMS_LISTED - 1]
-    return [*shown, f"and {len(problems) - len(shown)} more: see the log"]

@@ -44,17 +44,26 @@ class Runtime:
     def configure(
         self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
     ) -> None:
-        """Use what is given instead of the environment and the global provider; None changes nothing.
+        """Use what is given instead of the environment and the global provider, also of a trail that has begun.
 
         Args:
             settings: instead of the environment's.
             problems: what could not be read of them.
             logger_provider: instead of the one that is set.
+
+        None changes nothing.
+
+        Raises:
+            ConfigurationError: ``Settings(on_failure="closed")`` was given to a server that runs, and no trail can be
+                relied on.
         """
         if settings is not None:
             self._settings, self._problems = settings, problems
         if logger_provider is not None:
             self._logger_provider = logger_provider
+        auditor = self._auditor
+        if auditor is not None and auditor.reconfigure(settings, problems=problems, logger_provider=logger_provider):
+            self._start(auditor.start)
 
     @property
     def given(self) -> Settings | None:
@@ -86,8 +95,11 @@ class Runtime:
         if self._serving:
             return
         self._serving = True
+        self._start(self._serve)
+
+    def _start(self, start: Callable[[], object]) -> None:
         try:
-            self._serve()
+            start()
         except Exception as error:  # noqa: BLE001 -- the boundary between our code and the audited server
             faults.report("starting the trail", error)
             if self.closed:

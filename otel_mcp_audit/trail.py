@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec import UNSET
+
 from otel_mcp_audit import clock, identity
 from otel_mcp_audit.line import Body, Event, PolicyApplied, Request, Response, Trail, encode_body
 from otel_mcp_audit.seal import BODY_LIMIT
@@ -47,5 +49,11 @@ def _shorten(trail: Trail) -> bool:
         return True
     if trail.resource:
         trail.resource = trail.resource[: len(trail.resource) // 2]
+        return True
+    if trail.configuration:
+        trail.configuration = UNSET  # some of them would make the others look like the default
+        return True
+    if trail.changes:
+        trail.changes = trail.changes[: len(trail.changes) // 2]
         return True
     return False

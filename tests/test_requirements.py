@@ -24,6 +24,7 @@ SOURCES = {
     "loader": None,
     "doctor": None,
     "beside": None,
+    "trail": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

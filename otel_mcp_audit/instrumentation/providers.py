@@ -20,12 +20,10 @@ def use(
     """
     if meter_provider is not None:
         raise ConfigurationError("instrument(meter_provider=...): not supported yet; leave it out")
+    problems: list[str] = []
     if isinstance(settings, Mapping):
-        found, problems = read({**os.environ, **_as_variables(cast("Mapping[str, object]", settings))})
-        RUNTIME.configure(found, problems=problems)
-    else:
-        RUNTIME.configure(settings)
-    RUNTIME.configure(logger_provider=logger_provider)
+        settings, problems = read({**os.environ, **_as_variables(cast("Mapping[str, object]", settings))})
+    RUNTIME.configure(settings, problems=problems, logger_provider=logger_provider)
     if tracer_provider is not None:
         TRACING.provider = tracer_provider
 

@@ -1,5 +1,6 @@
 """Records kept on this machine: streams of sealed lines in a folder, with their readers, cursors and budget."""
 
+from otel_mcp_audit.journal.beginning import Beginning, latest
 from otel_mcp_audit.journal.budget import Budget
 from otel_mcp_audit.journal.cursor import BEGINNING, Cursor, Position, load, name_for
 from otel_mcp_audit.journal.folder import choose, ladder, prepare
@@ -17,6 +18,7 @@ __all__ = [
     "BEGINNING",
     "SEGMENT_BYTES",
     "SYNC_FAILED",
+    "Beginning",
     "Budget",
     "Cursor",
     "Cut",
@@ -35,6 +37,7 @@ __all__ = [
     "find",
     "heads",
     "ladder",
+    "latest",
     "load",
     "name_for",
     "prepare",

@@ -6,21 +6,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from msgspec import UNSET, DecodeError
-
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import edition, ending, starts
+from otel_mcp_audit.journal.beginning import beginning
 from otel_mcp_audit.journal.listing import stream_folders
 from otel_mcp_audit.journal.lock import LOCK_NAME, Lock
-from otel_mcp_audit.journal.reader import Reader
 from otel_mcp_audit.journal.stream import Stream
-from otel_mcp_audit.line import Head, Trail, decode_line
+from otel_mcp_audit.line import Head
 
 IDLE_S: Final = 600.0
 """Seconds without a change after which a stream of another host or boot counts as left."""
 
 _HEADS: Final = 50
-_SERVICE: Final = "service.name"
 
 
 class Origin(NamedTuple):
@@ -104,20 +101,10 @@ def _left(path: Path, origin: Origin) -> bool:
 
 def _origin(path: Path) -> Origin | None:
     """Where a stream comes from; None while it has no first line."""
-    line = Reader(path).first_line()
-    if line is None:
+    found = beginning(path)
+    if found is None:
         return None
-    try:
-        trail = decode_line(line).event.trail
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise JournalError(f"its first line cannot be read ({error})") from error
-    if trail is UNSET:
-        raise JournalError("its first line does not say where it comes from")
-    return Origin(trail.host or "", trail.boot_id or "", _service(trail), trail.sinks or ())
-
-
-def _service(trail: Trail) -> str:
-    return next((item.value for item in trail.resource or () if item.name == _SERVICE), "")
+    return Origin(found.trail.host or "", found.trail.boot_id or "", found.service, found.trail.sinks or ())
 
 
 def _idle(path: Path) -> bool:

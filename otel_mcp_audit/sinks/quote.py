@@ -1,5 +1,6 @@
 """What the other side said, made safe to log and to keep: short, on one line, without credentials."""
 
+import hashlib
 import re
 from typing import Final
 
@@ -9,7 +10,10 @@ LIMIT: Final = 200
 _LOOKED_AT: Final = 2_000
 """Characters that are searched for credentials; whatever lies behind could not be quoted anyway."""
 
-_USER_INFO: Final = re.compile(r"//[^/@\s]*@")
+_USER_INFO: Final = re.compile(r"//[^\s\"'<>]*@")
+"""To the last ``@``: a password may hold a slash or an ``@``."""
+
+_AUTHORITY_ENDS: Final = re.compile(r"[/?#]")
 _SCHEME: Final = re.compile(r"\b(bearer|basic|digest)\s+[\w.~+/=-]+", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
     r"((?:passw|pwd|secret|token|api[-_]?key|authorization|credential)[\w-]{0,20}[\"']?\s{0,3}[:=,]\s{0,3}[\"']?)"
@@ -25,6 +29,17 @@ def quote(text: str | bytes) -> str:
     text = _USER_INFO.sub("//", text[:_LOOKED_AT])
     text = _ASSIGNED.sub(r"\1***", _SCHEME.sub(r"\1 ***", text))
     return visible(text.strip(), LIMIT)
+
+
+def address(text: str) -> str:
+    """Scheme and host of an address. Path and query, which may hold a credential, are only a fingerprint."""
+    scheme, mark, rest = text.rpartition("://")
+    authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
+    tail = rest[len(authority) :]
+    host = "" if "@" in tail else authority.rpartition("@")[2]  # a password may hold a slash: then nothing is sure
+    hidden = rest if "@" in tail else tail.rstrip("/")
+    fingerprint = f"~{hashlib.sha256(hidden.encode(errors='replace')).hexdigest()[:8]}" if hidden else ""
+    return visible(f"{scheme}{mark}{host}{fingerprint}", LIMIT)
 
 
 def visible(text: str, limit: int) -> str:

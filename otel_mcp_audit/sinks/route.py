@@ -118,12 +118,12 @@ def _named(part: Part, variable: str, environ: Mapping[str, str]) -> Named:
         return _named(part(), variable, environ)
     if inspect.iscoroutinefunction(getattr(part, "write", part)):
         raise ConfigurationError(
-            f"{variable}: {_path(part)} is asynchronous; delivery has a thread of its own, use def"
+            f"{variable}: {path_of(part)} is asynchronous; delivery has a thread of its own, use def"
         )
     if isinstance(part, Sink):
-        return Named(_path(type(part)), part)
+        return Named(path_of(type(part)), part)
     if callable(part):
-        return Named(_path(part), FunctionSink(part))
+        return Named(path_of(part), FunctionSink(part))
     raise ConfigurationError(
         f"{variable}: {type(part).__name__} is no sink; give a text, a function, or a class with write and close"
     )
@@ -144,7 +144,7 @@ def _from_text(text: str, variable: str, environ: Mapping[str, str]) -> Named:
     )
 
 
-def _path(thing: Any) -> str:
+def path_of(thing: Any) -> str:
     """``module:name``; an object without a name of its own goes by its class."""
     name = getattr(thing, "__qualname__", None) or type(thing).__qualname__
     return f"{thing.__module__}:{name}"
