@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import DecodeError
 
-from otel_mcp_audit import trail
+from otel_mcp_audit import tally, trail
 from otel_mcp_audit.journal import Stream
 from otel_mcp_audit.journal.ending import last_of_stream
 from otel_mcp_audit.ledger import Ledger
@@ -32,18 +32,20 @@ def settle(stream: Stream, in_line: Sequence[Sink] = ()) -> None:
 def _settle(stream: Stream, in_line: Sequence[Sink]) -> None:
     ledger = Ledger(stream, in_line=in_line)
     for call_id, start in list(stream.open_calls.items()):
-        ledger.append(_unknown(start), ends=call_id)
+        body, kind = _unknown(start)
+        ledger.append(body, ends=call_id, kind=kind)
     ledger.declare_gaps()
     last = stream.path and last_of_stream(stream.path)
     if not (last and last.stops):
         ledger.declare("audit_stop", Trail(reason="the owner is gone"))
 
 
-def _unknown(start: bytes) -> bytes:
+def _unknown(start: bytes) -> tuple[bytes, tuple[str, str]]:
     """The start as a record: nothing was seen of the end. A start that says nothing any more is a gap."""
     try:
         body = decode_body(start)
     except (DecodeError, UnicodeDecodeError):
-        return trail.body("audit_gap", Trail(count=1, reason="corrupt_starts"))
+        tally.DROPPED.add("corrupt_starts", "")
+        return trail.body("audit_gap", Trail(count=1, reason="corrupt_starts")), ("audit_gap", "success")
     body.event.response = Response(outcome="unknown")
-    return encode_body(Body(event=body.event, params=body.params))
+    return encode_body(Body(event=body.event, params=body.params)), (body.event.event_type, "unknown")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
-from otel_mcp_audit import faults
+from otel_mcp_audit import faults, metrics, tally
 from otel_mcp_audit.errors import INTERNAL_ERROR, NOT_RUN, WITHHELD, ConfigurationError, JournalError, NotRecorded
 from otel_mcp_audit.flights import Flights
 from otel_mcp_audit.identity import from_actor
@@ -104,6 +104,7 @@ class Auditor:
         return self._operation
 
     def _begin(self) -> None:
+        metrics.begin()
         if self.settings.disabled:
             self._over = True
             Operation.begin(self.settings, self._problems, deliver=False).end(0.0, "disabled")
@@ -131,6 +132,7 @@ class Auditor:
         except Exception as error:
             faults.report("opening a call", error)
             self._unopened += 1
+            tally.DROPPED.add("not_opened", "")
             if self._operation is not None:
                 self._own_up(self._operation)
             if self.closed:
@@ -140,13 +142,9 @@ class Auditor:
     def reconfigure(
         self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
     ) -> bool:
-        """Use from now on what is given and differs from what is in use; None changes nothing.
+        """Use from now on what is given and differs; None changes nothing. Answers whether a stream was being written.
 
-        A call that is open ends in the stream it began in, which is closed after its last one; the next call, or
-        ``start``, begins another stream, which says what has changed.
-
-        Returns:
-            Whether a stream was being written.
+        A call that is open ends in that stream, which is closed after its last one; the next begins another.
         """
         if settings in (None, self.settings) and logger_provider in (None, self._logger_provider):
             return False
@@ -213,7 +211,8 @@ class Auditor:
         if operation is None:
             return
         try:
-            operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id)
+            kind = opened.event.event_type, opened.event.response.outcome
+            operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id, kind=kind)
             opened.fault, opened.due = None, operation.ledger.stream.due()
             opened.miss = operation.ledger.miss
         except Exception as error:  # noqa: BLE001 -- whatever it is, the ledger has counted it

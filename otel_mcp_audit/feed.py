@@ -11,7 +11,8 @@ from otel_mcp_audit.line import FORMAT_VERSION, Trail, decode_line
 
 def feed(stream: Stream, sink: str) -> Source:
     """What the delivery to ``sink`` reads of a stream that this process writes."""
-    return _source(stream.id, stream.reader(sink), stream.path, sink)
+    source = _source(stream.id, stream.reader(sink), stream.path, sink)
+    return source._replace(last=lambda: 0 if stream.head is None else stream.head.seq)
 
 
 def feed_beside(path: Path, sink: str) -> Source | None:
@@ -35,6 +36,7 @@ def _source(stream_id: str, reader: Reader, path: Path | None, sink: str) -> Sou
         cursor_path=path and path / f"{name}.cursor",
         quarantine_path=path and path / f"{name}.quarantine.jsonl",
         resource={item.name: item.value for item in resource},
+        sink=sink,
     )
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from otel_mcp_audit import faults, trail
+from otel_mcp_audit import faults, tally, trail
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import SYNC_FAILED, Budget, Entry, Incident, Stream
 from otel_mcp_audit.line import Trail
@@ -46,6 +46,11 @@ class Ledger:
         self._reason = ""
         self._declaring = threading.Lock()
 
+    @property
+    def utilization(self) -> float | None:
+        """Part of the disk budget that is taken, as far as is known here; None where there is none."""
+        return None if self._budget is None else self._budget.utilization
+
     def declare(self, event_type: str, details: Trail) -> Entry:
         """Keep a record about the trail itself, whatever the budget: it is what says that others are missing.
 
@@ -53,6 +58,7 @@ class Ledger:
             JournalError: it could not be kept.
         """
         entry = self.stream.append(trail.body(event_type, details, durability=self.durability))
+        tally.EMITTED.add(event_type, "success")
         self.hand_over(entry)
         return entry
 
@@ -86,8 +92,8 @@ class Ledger:
             self.declare_gaps()
             raise JournalError(f"somebody has changed stream {self.stream.path or self.stream.id}: {changes[0]}")
 
-    def append(self, body: bytes, *, ends: str) -> None:
-        """Keep the record of the call ``ends``.
+    def append(self, body: bytes, *, ends: str, kind: tuple[str, str]) -> None:
+        """Keep the record of the call ``ends``; its ``kind`` is event type and outcome.
 
         Raises:
             JournalError: it could not be kept, and is counted, as after any other exception.
@@ -97,7 +103,9 @@ class Ledger:
             entry = self.stream.append(body, ends=ends)
         except Exception as error:
             self.miss(error)
+            tally.DROPPED.add("not_kept", "")
             raise
+        tally.EMITTED.add(*kind)
         self.hand_over(entry)
         if self._lost or self.stream.incidents:
             self.declare_gaps()
@@ -123,8 +131,11 @@ class Ledger:
         """Put on record what was lost or mended; kept for later where even that cannot be written."""
         with self._declaring:
             while self.stream.incidents:
-                self.declare("audit_gap", _gap(self.stream.incidents[0]))
+                incident = self.stream.incidents[0]
+                self.declare("audit_gap", _gap(incident))
                 self.stream.incidents.pop(0)
+                if incident.count:
+                    tally.DROPPED.add(incident.reason, "", count=incident.count)
             if self._lost:
                 lost = self._lost
                 self.declare("audit_gap", Trail(count=lost, reason=text(f"not kept: {self._reason}")))

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from msgspec import Struct
 
-from otel_mcp_audit import faults, redaction
+from otel_mcp_audit import faults, redaction, tally
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Due
 from otel_mcp_audit.line import Agent, Event, Param, Request, Resource, Response, ServerInfo, User
@@ -133,6 +133,7 @@ class OpenCall:
         if self.open:  # it is the start, and the tool has not run
             return
         self.fault = error if self.closed else None
+        tally.DROPPED.add("not_synced", "")
         if self.miss is not None:
             self.miss(error)
 

@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from weakref import WeakSet
 
-from otel_mcp_audit import configuration, faults, header, journal, origin, sinks
+from otel_mcp_audit import configuration, faults, header, journal, origin, sinks, tally
 from otel_mcp_audit.delivery import Delivery
 from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.feed import feed
@@ -55,6 +56,7 @@ class Operation:
     ) -> None:
         self.shortcomings = shortcomings
         self.over = False
+        _RUNNING.add(self)
         self.ledger = ledger
         self._opening = opening
         self.recorder = recorder
@@ -77,6 +79,7 @@ class Operation:
         ledger, here = begun.ledger, begun.here
         deliveries = [Delivery(name, sink) for name, sink in sinks.delivered(named)]
         for delivery in deliveries:
+            tally.expect(delivery.name)
             delivery.add(feed(ledger.stream, delivery.name))
         keeper = None
         if deliver and begun.budget is not None:
@@ -122,8 +125,35 @@ class Operation:
         except JournalError as error:
             faults.report("closing the stream", error)
         stopped = [delivery.stop(_left(until)) for delivery in self._deliveries]
+        self._lose()
         self.ledger.stream.close()
+        _RUNNING.discard(self)
         return all(stopped)
+
+    def _lose(self) -> None:
+        """What is in memory alone and has not been delivered by now never will be."""
+        if self.ledger.durability == "memory":
+            for sink, count in self.waiting().items():
+                tally.DROPPED.add("memory_ended", sink, count=count)
+
+    def waiting(self) -> dict[str, int]:
+        """How many records wait for each sink."""
+        return {delivery.name: delivery.waiting() for delivery in self._deliveries}
+
+    @property
+    def utilization(self) -> float | None:
+        """Part of the disk budget that was taken at the last look; None in memory."""
+        return self.ledger.utilization
+
+
+_RUNNING: Final[WeakSet[Operation]] = WeakSet()
+
+os.register_at_fork(after_in_child=_RUNNING.clear)
+
+
+def running() -> list[Operation]:
+    """The operations of this process that have not ended."""
+    return list(_RUNNING)
 
 
 def _left(until: float) -> float:

@@ -14,7 +14,8 @@ from otel_mcp_audit.record import AuditRecord
 
 Attribute = str | int | float | bool | list[str]
 
-_TRANSPORT: Final = {"stdio": "pipe", "http": "tcp", "sse": "tcp"}
+TRANSPORTS: Final = {"stdio": "pipe", "http": "tcp", "sse": "tcp"}
+"""Our word for how a call came: the semantic conventions' word."""
 
 
 class Projection(NamedTuple):
@@ -126,7 +127,7 @@ def _request(event: Event) -> dict[str, Attribute | None]:
         semconv.MCP_PROTOCOL: request.protocol_version,
         semconv.JSONRPC_REQUEST_ID: request.rpc_id,
         semconv.RPC_STATUS: None if status is None else str(status),
-        semconv.NETWORK_TRANSPORT: _TRANSPORT.get(request.transport),
+        semconv.NETWORK_TRANSPORT: TRANSPORTS.get(request.transport),
         semconv.CLIENT_ADDRESS: request.client_ip,
         semconv.AUDIT_SOURCE_ID: request.client_ip,
         semconv.REQUEST_ID: request.id,

@@ -25,6 +25,7 @@ SOURCES = {
     "doctor": None,
     "beside": None,
     "trail": None,
+    "metrics": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

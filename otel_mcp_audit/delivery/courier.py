@@ -37,7 +37,7 @@ class Courier:
         self._sink = sink
         self._inbox = inbox
         self._pace = pace
-        self._sender = Sender(sink)
+        self._sender = Sender(sink, name)
         self._flushes: list[Flush] = []
         self._rounds = self._failures = 0
         self._next_try = 0.0

@@ -109,6 +109,10 @@ class Delivery:
             at_fault=hold is not None and hold.at_fault,
         )
 
+    def waiting(self) -> int:
+        """Records that are not settled; may be asked from any thread."""
+        return sum(track.waiting() for track in self._courier.tracks)
+
     def _ask(self, flush: Flush) -> bool:
         self._inbox.put(flush)
         if self._thread is None:

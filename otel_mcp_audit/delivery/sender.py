@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from otel_mcp_audit import tally
 from otel_mcp_audit.delivery.hold import Hold
 from otel_mcp_audit.delivery.item import Item, halves, records, unsettled
 from otel_mcp_audit.delivery.limits import Limits
@@ -30,12 +31,14 @@ class Sender:
 
     Args:
         sink: where to.
+        name: the sink's.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, sink: Sink, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sink: Sink, name: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = Limits()
         self._sink = sink
+        self._name = name
         self._clock = clock
         self._taken: AuditRecord | None = None
         self._taken_at = 0.0
@@ -149,7 +152,7 @@ class Sender:
 
     def _write(self, batch: Sequence[AuditRecord]) -> None:
         try:
-            answer: object = self._sink.write(batch)
+            answer = self._answer(batch)
         except (Refused, Rejected):
             raise
         except Unavailable as error:
@@ -161,6 +164,16 @@ class Sender:
             answer.close()
             raise Hold("the sink is asynchronous, so nothing was written; its write must be a plain function")
         self._taken, self._taken_at = batch[-1], self._clock()
+
+    def _answer(self, batch: Sequence[AuditRecord]) -> object:
+        began, error = time.monotonic(), None
+        try:
+            return self._sink.write(batch)
+        except BaseException as raised:
+            error = type(raised).__name__
+            raise
+        finally:
+            tally.export(self._name, time.monotonic() - began, error)
 
 
 def _rejected(items: Sequence[Item], rejection: Rejected) -> list[Item]:

@@ -1,6 +1,6 @@
 """What is delivered: one stream, and where it is kept how far one sink has taken it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -43,6 +43,8 @@ class Source(NamedTuple):
         cursor_path: where the sink's place in it is kept; None for a stream in memory.
         quarantine_path: where the sink's refused records are kept; None for a stream in memory.
         resource: the OTel Resource of the process that wrote it.
+        sink: the sink's name.
+        last: answers the number of the stream's last record.
     """
 
     stream_id: str
@@ -50,3 +52,5 @@ class Source(NamedTuple):
     cursor_path: Path | None
     quarantine_path: Path | None
     resource: Mapping[str, str]
+    sink: str = ""
+    last: Callable[[], int] = int

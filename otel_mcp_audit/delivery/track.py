@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import DecodeError
 
-from otel_mcp_audit import clock, faults
+from otel_mcp_audit import clock, faults, tally
 from otel_mcp_audit.delivery.hold import Hold
 from otel_mcp_audit.delivery.item import Item
 from otel_mcp_audit.delivery.limits import Limits
@@ -62,6 +62,7 @@ class Track:
         for item in items:
             item.settled = True
         self.delivered += len(items)
+        tally.EXPORTED.add(self.source.sink, count=len(items))
         self._cursor.last_ok = clock.timestamp(clock.now_ns())
         self._cursor.last_error = self._cursor.retry_at = None
         self._cursor.answer = "accepted"
@@ -91,6 +92,10 @@ class Track:
             return self.source.reader.pending(self.position)
         except OSError:
             return 1
+
+    def waiting(self) -> int:
+        """Records that are not settled, by their numbers."""
+        return max(0, self.source.last() - self._cursor.seq)
 
     def save(self) -> None:
         """Save the cursor where it moved; one that cannot be saved costs duplicates after a crash, no record."""
@@ -129,6 +134,7 @@ class Track:
         except OSError as error:
             raise Hold(f"a refused record cannot be set aside: {error}") from error
         self._cursor.quarantined += 1
+        tally.DROPPED.add("quarantined", self.source.sink)
         where = self.source.quarantine_path or "nowhere: the stream is in memory"
         faults.report("a record was set aside", f"{reason} (kept in {where})")
 

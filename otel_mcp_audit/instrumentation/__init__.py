@@ -31,7 +31,7 @@ class MCPAuditInstrumentor(BaseInstrumentor):
     ``opentelemetry-instrument`` the pre-instrument hook has done the same already.
 
     Raises:
-        ConfigurationError: an argument whose mechanism is not built yet.
+        ConfigurationError: settings in which no trail can be relied on, although one must be.
     """
 
     configuration = Configuration

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from otel_mcp_audit.errors import ConfigurationError
+from otel_mcp_audit import metrics
 from otel_mcp_audit.instrumentation.spans import TRACING
 from otel_mcp_audit.runtime import RUNTIME
 from otel_mcp_audit.settings import PREFIX, read
@@ -16,10 +16,10 @@ def use(
     """Use what is not None.
 
     Raises:
-        ConfigurationError: an argument whose mechanism is not built yet.
+        ConfigurationError: settings in which no trail can be relied on, although one must be.
     """
     if meter_provider is not None:
-        raise ConfigurationError("instrument(meter_provider=...): not supported yet; leave it out")
+        metrics.use(meter_provider)
     problems: list[str] = []
     if isinstance(settings, Mapping):
         settings, problems = read({**os.environ, **_as_variables(cast("Mapping[str, object]", settings))})

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Token
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from otel_mcp_audit import faults
+from otel_mcp_audit import faults, metrics
 from otel_mcp_audit.auditor import WITHHELD
 from otel_mcp_audit.errors import NotRecorded
 from otel_mcp_audit.instrumentation import arrival, spans
@@ -113,6 +113,7 @@ def end(
     """Complete the call, tie it to its span, keep its record. Only the first ending counts."""
     if opened.open and opened.complete(_ending(opened, classify, *args, **kwargs)):
         spans.note(opened)
+        metrics.note(opened)
         RUNTIME.keep(opened)
 
 

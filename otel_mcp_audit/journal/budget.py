@@ -37,6 +37,11 @@ class Budget:
         """Whether ``size`` bytes and more may be added, by the last ``usage`` and what this process has spent since."""
         return self._used + self._spent + size < self.max_bytes
 
+    @property
+    def utilization(self) -> float:
+        """Part of the budget that is taken, by the last ``usage`` and what this process has spent since."""
+        return (self._used + self._spent) / self.max_bytes
+
     def spend(self, size: int) -> None:
         """Count bytes that this process has added."""
         self._spent += size

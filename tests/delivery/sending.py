@@ -45,7 +45,7 @@ class Sending:
     def __init__(self, trail: Trail, judge: Judge) -> None:
         self.now = 0.0
         self.sink = Recorder(judge)
-        self.sender = Sender(self.sink, lambda: self.now)
+        self.sender = Sender(self.sink, clock=lambda: self.now)
         self.track = Track(trail.source())
 
     def run(self) -> None:

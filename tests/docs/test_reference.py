@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct, UnsetType
 
 import otel_mcp_audit
-from otel_mcp_audit import Settings, cli, semconv
+from otel_mcp_audit import Settings, cli, metrics, semconv, tally
 from otel_mcp_audit.errors import ConfigurationError
 from otel_mcp_audit.line import Line
 from otel_mcp_audit.outcome import OUTCOMES
@@ -116,6 +116,19 @@ def test_every_key_of_the_journal_line_is_documented_and_no_other() -> None:
 def test_every_attribute_of_the_log_record_is_documented_and_no_other() -> None:
     documented = {name for row in rows(page("reference/record.md"), "attribute") for name in codes(row[0])}
     assert documented == semconv.ALL
+
+
+def test_every_metric_is_documented_with_its_unit_and_attributes_and_no_other() -> None:
+    documented = [
+        (codes(row[0])[0], codes(row[2])[0], tuple(codes(row[3])))
+        for row in rows(page("reference/metrics.md"), "metric")
+    ]
+    assert documented == [(metric.name, metric.unit, metric.attributes) for metric in metrics.ALL]
+
+
+def test_every_reason_of_a_dropped_record_is_documented_and_no_other() -> None:
+    documented = [codes(row[0])[0] for row in rows(page("reference/metrics.md"), "reason")]
+    assert documented == [*tally.LOSSES, "quarantined", "memory_ended"]
 
 
 def test_every_public_name_has_its_section_and_no_other() -> None:
