@@ -1,12 +1,13 @@
 """What a complete, sealed, journalled, delivered record costs on mcp 2.x, server side, as a ratio to the bare call.
 
-Four servers, each in a process of its own, do the same calls of the same tool in turn, round by round, so that what
+Five servers, each in a process of its own, do the same calls of the same tool in turn, round by round, so that what
 else the machine does falls on all of them alike:
 
 * ``bare``: no OpenTelemetry SDK, no auditing;
 * ``span``: the kernel's own SERVER span through the stock SDK, batch processor and OTLP exporter;
 * ``span+log``: the same, and one plain OTel log record a call through the stock batch processor and OTLP exporter;
-* ``audit``: the same span, and our record: sealed, in the journal, and delivered with true acknowledgement.
+* ``audit``: the same span, and our record: sealed, in the journal, and delivered with true acknowledgement;
+* ``audit+metrics``: the same, with the stock meter provider and OTLP exporter, so that our metrics are collected.
 
 All send OTLP over HTTP to a receiver in yet another process. A call is timed at ``ServerRunner._on_request``, the
 kernel's outermost point. CPU is that of the whole process, its exporter threads and the final flush included.
@@ -28,7 +29,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-VARIANTS: Final = ("bare", "span", "span+log", "audit")
+VARIANTS: Final = ("bare", "span", "span+log", "audit", "audit+metrics")
 ROOT: Final = Path(__file__).parents[1]
 META: Final = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -56,6 +57,18 @@ def stock(*, log: bool) -> tuple[list[Any], Any]:
     return [tracing.force_flush, logs.force_flush], logs.get_logger("plain")
 
 
+def measured() -> Any:
+    """The stock meter provider as the distro sets it up; answers what flushes it."""
+    from opentelemetry import metrics  # noqa: PLC0415 -- only in the variant that has it
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 -- same
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 -- same
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415 -- same
+
+    provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())])
+    metrics.set_meter_provider(provider)
+    return provider.force_flush
+
+
 def logged(call: Any, logger: Any) -> Any:
     """One plain log record a call: ten attributes, emitted after it."""
     from opentelemetry._logs import SeverityNumber  # noqa: PLC0415 -- only in the variant that has it
@@ -78,7 +91,9 @@ def logged(call: Any, logger: Any) -> Any:
 def build(variant: str) -> tuple[Any, list[Any]]:
     """The call to time, and what flushes the variant's pipelines."""
     flushes, logger = stock(log=variant == "span+log") if variant != "bare" else ([], None)
-    if variant == "audit":
+    if variant == "audit+metrics":
+        flushes.append(measured())
+    if variant.startswith("audit"):
         from otel_mcp_audit import MCPAuditInstrumentor  # noqa: PLC0415 -- only in the variant that has it
         from otel_mcp_audit.runtime import RUNTIME  # noqa: PLC0415 -- same
 
