@@ -28,10 +28,14 @@ class Agent(Struct, frozen=True, gc=False):
     version: str | None = None
 
 
-class Link(Struct, frozen=True, gc=False):
-    """The other record that belongs to this one: ``type`` is ``task`` or ``round``."""
+class Link(Struct, frozen=True, kw_only=True, gc=False):
+    """What joins this record to others: ``type`` is ``task`` or ``round``, ``id`` is the same in those it belongs to.
+
+    ``next``: of a round that was asked and asks again, the ``id`` of the round that answers it.
+    """
 
     id: str
+    next: str | UnsetType = UNSET
     type: str
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from otel_mcp_audit import faults, redaction, tally
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Due
-from otel_mcp_audit.line import Agent, Event, Param, Request, Resource, Response, ServerInfo, User
+from otel_mcp_audit.line import Agent, Event, Link, Param, Request, Resource, Response, ServerInfo, User
 from otel_mcp_audit.record import Call
 
 RESOURCES_KEPT: Final = 64
@@ -28,6 +28,7 @@ class Ending(NamedTuple):
     status_code: int | None = None
     bytes: int | None = None
     result_count: int | None = None
+    link: Link | None = None
 
 
 class Arrival(Struct, kw_only=True):
@@ -36,6 +37,7 @@ class Arrival(Struct, kw_only=True):
     Attributes:
         user: known to the caller already; None lets token, transport and operating system decide.
         resources: what is asked for, where it is no tool.
+        link: what joins its record to others, where that is known by now.
     """
 
     call: Call
@@ -47,6 +49,7 @@ class Arrival(Struct, kw_only=True):
     event_type: str = "tool_call"
     action: str = "EXECUTE"
     resources: Sequence[Resource] = ()
+    link: Link | None = None
 
 
 class Mark(Struct, frozen=True, kw_only=True, eq=False):
@@ -110,6 +113,7 @@ class OpenCall:
             result_count=ending.result_count if self._result_count is None else self._result_count,
             status_code=ending.status_code,
         )
+        self.event.link = ending.link or self.event.link
         return True
 
     def settle(self) -> JournalError | None:

@@ -191,6 +191,7 @@ class AuditRecord:
             "purpose": event.purpose,
             "sensitivity": event.sensitivity,
             "server": event.server.name,
+            "link": None if event.link is UNSET else msgspec.to_builtins(event.link),
             "stream": self.chain.stream,
             "seq": self.chain.seq,
         }

@@ -62,6 +62,8 @@ class Recorder:
         )
         if self._durability is not None:
             event.durability = self._durability
+        if arrival.link is not None:
+            event.link = arrival.link
         return OpenCall(event, redaction.params(arrival.call.arguments), arrival.call.arguments)
 
     def _who(self, arrival: Arrival) -> tuple[User, Sequence[str]]:

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_mcp_audit import clock, seal
-from otel_mcp_audit.line import Agent, Body, Event, Param, Request, Resource, Response, ServerInfo, User, encode_body
+from otel_mcp_audit.line import (
+    Agent,
+    Body,
+    Event,
+    Link,
+    Param,
+    Request,
+    Resource,
+    Response,
+    ServerInfo,
+    User,
+    encode_body,
+)
 from otel_mcp_audit.record import AuditRecord
 
 hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -35,7 +47,12 @@ def line_of(body: Body) -> bytes:
 def test_a_line_is_canonical_as_written(tool: str, name: str, resource: str, size: int) -> None:
     written = line_of(
         Body(
-            event=event(tool=tool, resources=[Resource(id=resource, type=name)], agent=Agent(name, tool)),
+            event=event(
+                tool=tool,
+                resources=[Resource(id=resource, type=name)],
+                agent=Agent(name, tool),
+                link=Link(id=name, next=resource, type=tool),
+            ),
             params=[Param(bytes=size, name=name, type="string", value=tool)],
         )
     )
@@ -89,6 +106,16 @@ def test_a_record_in_the_requests_shape_has_its_keys_with_null_where_unknown() -
     assert shape["response"]["outcome"] == "success"
     assert {"timestamp", "event_type", "tool", "id", "resources", "phi", "purpose", "sensitivity"} <= set(shape)
     assert msgspec.json.encode(shape)
+
+
+def test_a_link_is_in_the_requests_shape_as_in_the_line_and_null_where_there_is_none() -> None:
+    linked = AuditRecord(line_of(Body(event=event(link=Link(id="d-1", next="d-2", type="round")))))
+    assert linked.as_dict()["link"] == {"id": "d-1", "next": "d-2", "type": "round"}
+    assert AuditRecord(line_of(Body(event=event(link=Link(id="t", type="task"))))).as_dict()["link"] == {
+        "id": "t",
+        "type": "task",
+    }
+    assert AuditRecord(line_of(Body(event=event()))).as_dict()["link"] is None
 
 
 def test_a_clear_value_is_exact_or_text() -> None:

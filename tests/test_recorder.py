@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from otel_mcp_audit import seal
-from otel_mcp_audit.line import LINE_LIMIT, Agent, Param, Request, Resource, User, decode_body
+from otel_mcp_audit.line import LINE_LIMIT, Agent, Link, Param, Request, Resource, User, decode_body
 from otel_mcp_audit.opencall import Arrival
 from otel_mcp_audit.policy import Policy
 from otel_mcp_audit.record import Call
@@ -23,6 +23,14 @@ def recorder() -> Recorder:
 def arrival(transport: str = "memory", **request: str) -> Arrival:
     call = Call(method="tools/call", tool="t", arguments={"q": "SECRET"}, transport=transport)
     return Arrival(call=call, request=Request(method="tools/call", **request))
+
+
+def test_a_call_whose_link_is_known_has_it_from_its_start(recorder: Recorder) -> None:
+    arrived = arrival()
+    arrived.link = Link(id="t-1", type="task")
+    opened = recorder.open(arrived)
+    assert b'"link":{"id":"t-1","type":"task"}' in encode(opened.event, opened.params)
+    assert recorder.open(arrival()).event.link is msgspec.UNSET
 
 
 def test_a_call_without_an_id_of_its_own_gets_one(recorder: Recorder) -> None:
@@ -71,6 +79,7 @@ def test_the_hungriest_record_there_can_be_stays_within_the_limit() -> None:
         sensitivity=WIDE,
         action=WIDE,
         resources=[Resource(id="\U0001f600" * 1024, type=WIDE)] * 64,
+        link=Link(id=WIDE[:128], next="f" * 32, type="round"),
         request=Request(**dict.fromkeys(("client_ip", "id", "protocol_version", "rpc_id", "session_id"), WIDE)),
         user=User(
             client_id=WIDE, email=WIDE, id=WIDE, name=WIDE, roles=[WIDE] * 33, scopes=[WIDE] * 33, tenant_id=WIDE

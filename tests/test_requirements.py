@@ -26,6 +26,7 @@ SOURCES = {
     "beside": None,
     "trail": None,
     "metrics": None,
+    "elsewhere": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

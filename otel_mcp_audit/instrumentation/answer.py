@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from otel_mcp_audit.instrumentation import methods
+from otel_mcp_audit.line import Link
 from otel_mcp_audit.opencall import Ending, OpenCall, raised
-from otel_mcp_audit.redaction import utf8_length
+from otel_mcp_audit.redaction import text, utf8_length
 
 METHOD_NOT_FOUND: Final = -32601
 RESOURCE_NOT_FOUND: Final = -32002
@@ -13,6 +14,9 @@ RESOURCE_NOT_FOUND: Final = -32002
 
 TASK: Final = "modelcontextprotocol.io/task"
 """Where fastmcp 2 says that an otherwise empty result is a task."""
+
+TASK_ID_LIMIT: Final = 128
+"""Characters of a task's id; the longest that a framework makes has 69."""
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -56,11 +60,10 @@ def answered(opened: OpenCall, result: object) -> Ending:
 
 def _interim(wire: Mapping[str, Any]) -> Ending | None:
     """The ending of a round that asks for more, or of what has become a task; None where the answer is the answer."""
-    kind = wire.get("resultType")
-    if kind == "input_required":
+    if wire.get("resultType") == "input_required":
         return Ending("input_required")
-    if kind == "task" or wire.get("task") is not None or field(mapping(wire.get("_meta")).get(TASK), "taskId"):
-        return Ending("task_accepted")
+    if (accepted := _task(wire)) is not None:
+        return Ending("task_accepted", link=task_link(field(accepted, "taskId")))
     return None
 
 
@@ -91,6 +94,19 @@ def _wire(result: object) -> dict[str, Any]:
         "isError": field(result, "isError", "is_error"),
         "structuredContent": field(result, "structuredContent", "structured_content"),
     }
+
+
+def _task(wire: Mapping[str, Any]) -> object:
+    """The task that an answer accepts: the answer itself, in it, or beside an otherwise empty one; else None."""
+    if wire.get("resultType") == "task":
+        return wire
+    beside = mapping(wire.get("_meta")).get(TASK)
+    return wire.get("task") or (beside if field(beside, "taskId") else None)
+
+
+def task_link(task_id: object) -> Link | None:
+    """What joins the records of a task: its id as the server made it; None where there is none to join by."""
+    return Link(id=text(task_id, TASK_ID_LIMIT), type="task") if isinstance(task_id, str) and task_id else None
 
 
 def failure(opened: OpenCall, error: BaseException) -> Ending:

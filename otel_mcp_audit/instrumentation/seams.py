@@ -48,6 +48,7 @@ SEAMS: Final = (
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._handle_request", "mcp_v2:dispatch", (2,)),
     Seam("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._write_error", "mcp_v2:write_error", (2,)),
     Seam("mcp.server.mcpserver.tools.tool_manager", "ToolManager.call_tool", "registry:call_tool", (2,)),
+    Seam("mcp.server.request_state", "RequestStateBoundary.__call__", "rounds:boundary", (2,)),
     Seam(
         "mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", "mcp_v1:http_request", (1,)
     ),
@@ -62,6 +63,8 @@ SEAMS: Final = (
     Seam("mcp.server.mcpserver.server", "MCPServer.read_resource", "components:read_resource", (2,)),
     Seam("mcp.server.mcpserver.server", "MCPServer.get_prompt", "components:get_prompt", (2,)),
     Seam("fastmcp.server.low_level", "MiddlewareServerSession._received_request", "mcp_v1_session:initialize", (2, 3)),
+    Seam("mcp.server.experimental.request_context", "Experimental.run_task", "experimental:run_task", (1,)),
+    Seam("mcp.shared.experimental.tasks.helpers", "cancel_task", "experimental:cancel_task", (1,), by_value=True),
     Seam("fastmcp.server.low_level", "LowLevelServer.run", "serving:server_run", (2, 3)),
     Seam("fastmcp.server.server", "FastMCP._call_tool_middleware", "fastmcp:call_tool", (2,)),
     Seam("fastmcp.server.server", "FastMCP.call_tool", "fastmcp:call_tool", (3, 4)),
@@ -78,6 +81,10 @@ SEAMS: Final = (
     Seam("fastmcp.server.server", "server_span", "fastmcp:server_span", (3, 4)),
     Seam("fastmcp.tools.tool", "FunctionTool.run", "fastmcp:tool_run", (2,)),
     Seam("fastmcp.tools.function_tool", "FunctionTool.run", "fastmcp:tool_run", (3, 4)),
+    Seam("fastmcp.server.tasks.keys", "build_task_key", "docket:build_task_key", (2, 3), by_value=True),
+    Seam("fastmcp_tasks.keys", "build_task_key", "docket:build_task_key", by_value=True),
+    Seam("fastmcp_tasks.input_loop", "reentrant_task_fn", "docket:reentrant_task_fn", by_value=True),
+    Seam("docket.worker", "Worker._execute", "docket:execute"),
 )
 
 

@@ -21,8 +21,8 @@ from otel_mcp_audit.opencall import OpenCall
 from otel_mcp_audit.outcome import outcome
 from otel_mcp_audit.projection import span_attributes
 
-NATIVE_SCOPES: Final = frozenset({"mcp-python-sdk", "fastmcp"})
-"""Instrumentation scopes under which the kernels open their own SERVER spans."""
+NATIVE_SCOPES: Final = frozenset({"mcp-python-sdk", "fastmcp", "docket.worker"})
+"""Scopes of the spans that are a call's own: the kernels' SERVER spans, and what a worker opens for a task's run."""
 
 UNKNOWN: Final = "request"
 """Name of a span for a method that MCP does not know."""
