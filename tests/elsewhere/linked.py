@@ -14,14 +14,19 @@ Told = Mapping[str, Any]
 CANARY: Final = "CANARY-4711"
 """What a tool says when it fails: nothing of it belongs into a trail."""
 
+ASKED: Final = ("prompt_get", "resource_read", "tool_call")
+
 ABOUT_THE_CALLER: Final = ("agent", "delegation", "server", "user")
 OF_THE_REQUEST: Final = ("client_ip", "client_ip_source", "id", "id_source", "rpc_id", "session_id", "transport")
 
 
 def calls(*folders: Path) -> list[Event]:
-    """Every record in the folders that is not about the trail itself, folder by folder in their order."""
+    """Every record in the folders of what was asked of a server, folder by folder in their order.
+
+    What clients ask beside it, each in its own way (handshakes, lists, how a task is getting on), is left out.
+    """
     found = [line["event"] for folder in folders for line in trail.lines(folder)]
-    return [event for event in found if not event["event_type"].startswith("audit_")]
+    return [event for event in found if event["event_type"] in ASKED]
 
 
 def by_link(events: Iterable[Event]) -> dict[str, list[Event]]:

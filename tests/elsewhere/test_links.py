@@ -33,7 +33,7 @@ def opened() -> OpenCall:
 )
 def test_an_accepted_task_is_named_in_whichever_shape_it_is_accepted(accepted: object) -> None:
     call = opened()
-    ending = answer.tool_result(call, accepted)
+    ending = answer.answered(call, accepted)
     assert ending.outcome == "task_accepted"
     call.complete(ending)
     assert call.event.link == Link(id="t-1", type="task")
@@ -42,7 +42,7 @@ def test_an_accepted_task_is_named_in_whichever_shape_it_is_accepted(accepted: o
 @pytest.mark.parametrize("task_id", [None, "", 7, ["t"], {"t": 1}])
 def test_a_task_whose_id_is_no_text_is_accepted_and_joins_nothing(task_id: object) -> None:
     call = opened()
-    call.complete(answer.tool_result(call, {"resultType": "task", "taskId": task_id}))
+    call.complete(answer.answered(call, {"resultType": "task", "taskId": task_id}))
     assert (call.event.response.outcome, call.event.link) == ("task_accepted", UNSET)
 
 

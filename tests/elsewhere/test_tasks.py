@@ -59,7 +59,7 @@ def test_tasks_submitted_are_records_kept_by_the_tasks_ids(played: Played, mode:
     assert played.told.keys() == ENDINGS.keys() | OTHERS.keys()
     assert linked.by_link(played.events).keys() == {told["task"] for told in played.told.values()}
     assert all(event["link"]["type"] == "task" for event in played.events)
-    expected = sum(1 + len(ends) for ends in ENDINGS.values()) + len(OTHERS)
+    expected = sum(1 + len(ends) for ends in ENDINGS.values()) + 2 * len(OTHERS)
     assert len(played.events) == expected
     trail.assert_sound(played.folder)
 
