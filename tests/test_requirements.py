@@ -27,6 +27,7 @@ SOURCES = {
     "trail": None,
     "metrics": None,
     "elsewhere": None,
+    "methods": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

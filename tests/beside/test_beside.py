@@ -112,7 +112,7 @@ def test_each_call_has_one_record_and_one_span_of_its_own(companion: str, transp
         servers = {span["span_id"] for span in spans if span["kind"] == SERVER}
         assert set(parents[:2]) <= servers
         assert parents[0] != parents[1], "the request's own span, never the session's"
-    _note(f"{companion} {version}", transport, len(log.made), records, spans)
+    _note(f"{companion} {version}", transport, len(log.calls), records, spans)
 
 
 def _tied(spans: list[Span]) -> list[Span]:

@@ -58,8 +58,8 @@ def _load(session: Session, server: Process, random: Random) -> None:
         while True:
             for _ in range(WIDTH):
                 session.wire.begin(_scene(random))
-            # The handshake is one answer more.
-            answered = len(session.log.made) - WIDTH // 2 + 1
+            # The handshake is among them.
+            answered = len(session.log.made) - WIDTH // 2
             server.stdout.await_line(lambda line: b'"id":"w' in line, times=answered)
     except (BrokenPipeError, AssertionError):
         return  # it is dead: nothing more can be sent, or no answer comes

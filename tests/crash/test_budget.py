@@ -71,7 +71,7 @@ def test_the_gap_is_as_wide_as_the_calls_that_have_no_record(spent: Spent) -> No
     gaps = [event["trail"] for event in trail.events(arrived, "audit_gap")]
     records = trail.events(arrived, "tool_call")
     assert sum(gap["count"] for gap in gaps if gap["reason"].startswith("not kept")) == (
-        len(spent.log.made) - len(records)
+        len(spent.log.calls) - len(records)
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct, UnsetType
 import otel_mcp_audit
 from otel_mcp_audit import Settings, cli, metrics, semconv, tally
 from otel_mcp_audit.errors import ConfigurationError
+from otel_mcp_audit.instrumentation.methods import METHODS, OTHER
 from otel_mcp_audit.line import Line
 from otel_mcp_audit.outcome import OUTCOMES
 from otel_mcp_audit.settings import PREFIX
@@ -55,6 +56,16 @@ def refused_for_now(field: str, value: str) -> bool:
     except ConfigurationError as error:
         return "not supported yet" in str(error)
     return False
+
+
+def test_the_table_of_methods_is_the_one_that_is_used() -> None:
+    documented = [[codes(cell) for cell in row] for row in rows(page("reference/methods.md"), "method")]
+    assert [cells[0][0] for cells in documented if cells[0]] == list(METHODS)
+    for names, event_type, action, resources, arguments, counted in documented:
+        row = METHODS[names[0]] if names else OTHER
+        said = ([row.event_type], [row.action], list(dict(row.targets)), [row.arguments] if row.arguments else [])
+        assert (event_type, action, resources, arguments) == said, names
+        assert counted == [part for part in (row.items, row.contents) if part], names
 
 
 def offered() -> dict[str, set[str]]:

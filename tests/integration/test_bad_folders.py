@@ -138,8 +138,8 @@ def test_on_a_full_disk_calls_go_on_and_the_gap_is_counted_when_there_is_room_ag
             assert server.leave() == 0
         kept = trail.events(trail.lines(folder), "tool_call")
         gaps = [gap for gap in trail.gaps(folder) if gap["reason"].startswith("not kept")]
-        assert 2 <= len(kept) < len(session.log.made)
-        assert sum(gap["count"] for gap in gaps) == len(session.log.made) - len(kept)
+        assert 2 <= len(kept) < len(session.log.calls)
+        assert sum(gap["count"] for gap in gaps) == len(session.log.calls) - len(kept)
         assert "No space left" in gaps[0]["reason"]
         trail.assert_sound(folder)
 
@@ -175,7 +175,7 @@ def test_a_disk_that_becomes_read_only_stops_no_call_and_is_said_afterwards(tmp_
             assert server.leave() == 0
         kept = trail.events(trail.lines(folder), "tool_call")
         lost = sum(gap["count"] for gap in trail.gaps(folder) if gap["reason"].startswith("not kept"))
-        assert len(kept) + lost == len(session.log.made)
+        assert len(kept) + lost == len(session.log.calls)
         trail.assert_sound(folder)
 
 

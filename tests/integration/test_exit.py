@@ -193,5 +193,5 @@ def test_a_call_in_flight_at_uvicorns_end_is_what_the_kernel_made_of_it(tmp_path
             following.port()
             eventually(lambda: bool(trail.events(trail.lines(folder), "tool_call")), "the stream is finished")
     (event,) = trail.events(trail.lines(folder), "tool_call")
-    assert (event["request"]["id"], event["user"]["id"]) == (log.made[0].key, "alice")
+    assert (event["request"]["id"], event["user"]["id"]) == (log.calls[0].key, "alice")
     assert event["response"]["outcome"] in OUTCOMES[grace]

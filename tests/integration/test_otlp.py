@@ -99,7 +99,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         changes["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
     with kind() as receiver, scenes_server(exporting(folder, receiver.endpoint, **changes), transport) as server:
         log = over_stdio(server) if transport == "stdio" else over_http(server)
-        sampled = len(log.made) - len(log.of(UNSAMPLED.name))
+        sampled = len(log.calls) - len(log.of(UNSAMPLED.name))
 
         def spans() -> list[dict[str, Any]]:
             return [span for span in receiver.spans() if "audit.record.id" in span["attributes"]]
@@ -122,7 +122,7 @@ def test_the_body_is_the_journal_line_byte_for_byte(exported: Exported) -> None:
 def test_every_call_that_is_sampled_has_exactly_one_span_that_carries_its_record_id(exported: Exported) -> None:
     unsampled = exported.log.of(UNSAMPLED.name)
     spans = [len(exported.spans_of(record)) for record in exported.calls]
-    assert sorted(spans) == [0] * len(unsampled) + [1] * (len(exported.log.made) - len(unsampled))
+    assert sorted(spans) == [0] * len(unsampled) + [1] * (len(exported.log.calls) - len(unsampled))
 
 
 def test_a_record_names_the_context_of_its_span(exported: Exported) -> None:
@@ -135,7 +135,7 @@ def test_a_record_names_the_context_of_its_span(exported: Exported) -> None:
 
 def test_no_call_has_a_second_server_span(exported: Exported) -> None:
     spans = [span for span in exported.spans if span["kind"] == SERVER and span["name"].startswith("tools/call")]
-    assert len(spans) == len(exported.log.made) - len(exported.log.of(UNSAMPLED.name))
+    assert len(spans) == len(exported.log.calls) - len(exported.log.of(UNSAMPLED.name))
     assert {span["scope"] for span in spans} == {"mcp-python-sdk" if kernel.MODERN else "otel_mcp_audit"}
     assert all("audit.record.id" in span["attributes"] for span in spans)
 

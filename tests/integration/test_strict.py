@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,10 @@ from tests.integration import strict, trail
 from tests.integration.process import Process, Session, call, echo, python, script_server
 from tests.integration.strict_table import Note, noting
 from tests.require import witness
-from tests.scenes.log import Made
+from tests.scenes.log import Expected, Made
+from tests.scenes.messages import initialize
 from tests.scenes.processes import command, environment
+from tests.scenes.scenes import HANDSHAKE, Scene
 
 SCRIPT: Final = Path(strict.__file__)
 CLOSED: Final = {"OTEL_MCP_AUDIT_ON_FAILURE": "closed"}
@@ -86,6 +89,15 @@ def test_where_nothing_fails_a_strict_server_answers_as_ever_with_a_record_for_e
     trail.assert_sound(tmp_path / "journal")
 
 
+EVERYTHING_ELSE = (
+    replace(HANDSHAKE, params=initialize("")["params"]),
+    Scene("list", {}, Expected(outcome="protocol_error"), "tools/list"),
+    Scene("read", {"uri": "scenes://text"}, Expected(outcome="protocol_error"), "resources/read"),
+    Scene("get", {"name": "greet"}, Expected(outcome="protocol_error"), "prompts/get"),
+)
+"""A request of any kind is run only if its start is on record; what the server has not got is not even looked for."""
+
+
 def budget_full(folder: Path) -> dict[str, str]:
     """Nothing takes the records, and there is room for a few dozen."""
     del folder
@@ -117,6 +129,8 @@ def test_an_answer_whose_record_cannot_be_kept_is_withheld_and_later_calls_are_n
         assert_withheld(session.wire.call(call("x", tool)))
         process.stderr.await_line(lambda line: strict.DONE.encode() in line)
         assert_not_run(session.wire.call(echo("after")))
+        for scene in EVERYTHING_ELSE:
+            assert_not_run(session.wire.call(scene))
         process.kill()
     assert outcomes(tmp_path / "journal", "echo") == ["success"]
     assert outcomes(tmp_path / "journal", tool) == []

@@ -153,7 +153,7 @@ class Left:
         report = verify.verify([self.folder])
         row = {
             "mode": self.mode,
-            "calls": len(self.log.made) + self.in_process,
+            "calls": len(self.log.calls) + self.in_process,
             "records": len(trail.events(self.lines, "tool_call")),
             "received": len(
                 {line["event"]["id"] for line in map(json.loads, received_lines(self.records)) if _call(line)}

@@ -61,7 +61,7 @@ def test_a_clock_that_jumps_under_a_server_bends_its_timestamps_and_nothing_else
                 server.await_start(f"at-{number}")
                 clock.set(offset)
                 session.echo(offset)
-                eventually(lambda: _received(receiver) == len(session.log.made), "delivered under the bent clock")
+                eventually(lambda: _received(receiver) == len(session.log.calls), "delivered under the bent clock")
             left.status = server.leave()
         left.records = receiver.records()
     left.assert_whole()

@@ -31,7 +31,7 @@ def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_thirty_calls_are_thirty_records_in_the_journal_and_at_the_receiver(left: Left) -> None:
-    assert len(left.log.made) == CALLS
+    assert len(left.log.calls) == CALLS
     left.assert_whole()
     assert left.outcomes() == {"success": CALLS}
 
