@@ -180,6 +180,9 @@ def note(opened: OpenCall) -> None:
     instruments, event = _METERING.instruments, opened.event
     if instruments is None or event.request.transport == "none" or event.response.duration_us is None:
         return
+    # A proxy's own private name: without an SDK nobody would see what we make. Where it is another, it only costs more.
+    if getattr(instruments.operation, "_real_instrument", instruments) is None:
+        return
     instruments.operation.record(event.response.duration_us / 1e6, _attributes(opened))
 
 

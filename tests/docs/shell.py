@@ -19,6 +19,7 @@ PATIENCE: Final = 60.0
 
 SERVER_PORT: Final = "8000"
 RECEIVER_PORT: Final = "4318"
+METRICS_PORT: Final = "9464"
 
 _GIVEN: Final = Path(__file__).with_name("given")
 _INSTALL: Final = re.compile(r"^pip install (?P<what>.+)$", re.MULTILINE)
@@ -38,7 +39,7 @@ class Shell:
         self._folder = self.home / "records"
         self._folder.mkdir(parents=True)
         self._exports: list[str] = []
-        self._ports = {SERVER_PORT: str(_free_port())}
+        self._ports = {SERVER_PORT: str(_free_port()), METRICS_PORT: str(_free_port())}
         self._server: subprocess.Popen[bytes] | None = None
         self._receiver: HttpReceiver | None = None
 
