@@ -30,6 +30,7 @@ extension: Any = import_module("fastmcp_tasks") if kernel.MODERN else None
 PATIENCE: Final = 20.0
 _taken_back = anyio.Event()
 _begun = anyio.Event()
+_own_work_done = anyio.Event()
 _tries: Final[list[str]] = []
 _BRIEF: Final = docket.Timeout(timedelta(seconds=0.1))
 _THRICE: Final = docket.Retry(attempts=3)
@@ -136,6 +137,12 @@ async def note(name: str) -> str:
     return f"of {name}"
 
 
+async def own_work(done: str) -> None:
+    """What no client has asked for."""
+    print(done, flush=True)
+    _own_work_done.set()
+
+
 async def submit(client: Any, tool: str, n: int) -> Any:
     """Call a tool as a task."""
     if extension:
@@ -166,6 +173,9 @@ async def memory() -> None:
         if not extension:
             await ended("greeting", await client.get_prompt("greeting", {"name": "ana"}, task=True))
             await ended("note", await client.read_resource("note://ana", task=True))
+        await served._docket.add(own_work, key="own:1")("own work is done")
+        with anyio.fail_after(PATIENCE):
+            await _own_work_done.wait()
         task = await submit(client, "waits", 3)
         with anyio.fail_after(PATIENCE):
             await _begun.wait()

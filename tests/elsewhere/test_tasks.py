@@ -38,7 +38,7 @@ class Played:
     def __init__(self, folder: Path, **changes: str) -> None:
         line, environ = command(SCRIPT, "memory"), environment(folder, **changes)
         ran = subprocess.run(line, env=environ, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True)
-        self.folder, self.stderr = folder, ran.stderr
+        self.folder, self.output, self.stderr = folder, ran.stdout, ran.stderr
         self.told = {told["tool"]: told for told in linked.told(ran.stdout)}
         self.events = linked.calls(folder)
 
@@ -102,9 +102,16 @@ def test_what_a_tool_says_of_itself_stands_in_the_record_of_its_run(played: Play
     assert played.of("rows")[1]["response"]["result_count"] == 3
 
 
+def test_what_an_application_queues_for_itself_is_no_call(played: Played, mode: Mode) -> None:
+    mode("task: of the application's own, in the same queue")
+    assert "own work is done" in played.output
+    assert {event["tool"] for event in played.events} == {*ENDINGS, *([None] if OTHERS else [])}
+
+
 def test_the_duration_is_of_the_run_and_not_of_its_being_accepted(played: Played) -> None:
-    _, run = played.of("too_long")
-    assert run["response"]["duration_us"] >= 100_000
+    accepted, run = sorted(played.of("too_long"), key=lambda event: event["timestamp"])
+    assert accepted["response"]["outcome"] == "task_accepted"
+    assert run["response"]["duration_us"] not in {None, accepted["response"]["duration_us"]}
 
 
 def test_nothing_that_a_failing_task_said_is_in_the_trail(played: Played) -> None:
