@@ -22,6 +22,7 @@ from otel_mcp_audit.operation import Operation
 from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
+from otel_mcp_audit.refusals import Refused
 from otel_mcp_audit.settings import Settings
 
 
@@ -219,6 +220,29 @@ class Auditor:
             faults.report("keeping a record", error)
             self._renew(operation)
         operation.wake()
+
+    def refused(self, describe: Callable[[], Refused]) -> OpenCall | None:
+        """Put on record, or count, a request that was refused before it was a call; refused it is whatever happens.
+
+        Answers what there may be to wait for before the refusal leaves.
+        """
+        operation = None
+        try:
+            operation = self.start()
+            return None if operation is None else self._refused(operation, describe)
+        except Exception as error:  # noqa: BLE001 -- the boundary between our code and the audited server
+            faults.report("keeping a refusal", error)
+            if operation is not None:
+                self._renew(operation)
+            return None
+
+    def _refused(self, operation: Operation, describe: Callable[[], Refused]) -> OpenCall | None:
+        try:
+            refused = describe()
+        except Exception as error:
+            operation.ledger.miss(error)
+            raise
+        return operation.refusals.keep(refused)
 
     def await_start(self, opened: OpenCall | None) -> None:
         """Return when the call's start is on the disk, where it must be; blocks.

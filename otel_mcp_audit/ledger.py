@@ -92,8 +92,8 @@ class Ledger:
             self.declare_gaps()
             raise JournalError(f"somebody has changed stream {self.stream.path or self.stream.id}: {changes[0]}")
 
-    def append(self, body: bytes, *, ends: str, kind: tuple[str, str]) -> None:
-        """Keep the record of the call ``ends``; its ``kind`` is event type and outcome.
+    def append(self, body: bytes, *, kind: tuple[str, str], ends: str | None = None) -> None:
+        """Keep a record: of the call ``ends``, or of what had no start line; its ``kind`` is event type and outcome.
 
         Raises:
             JournalError: it could not be kept, and is counted, as after any other exception.

@@ -17,7 +17,9 @@ from otel_mcp_audit.ledger import Ledger
 from otel_mcp_audit.line import Trail
 from otel_mcp_audit.origin import Origin
 from otel_mcp_audit.policy import Policy
+from otel_mcp_audit.rate import Rate
 from otel_mcp_audit.recorder import Recorder
+from otel_mcp_audit.refusals import Refusals
 from otel_mcp_audit.settings import Settings
 from otel_mcp_audit.sinks import Named, Sink
 
@@ -38,6 +40,7 @@ class Operation:
         recorder: decides what its records say.
         deliveries: one a sink.
         keeper: looks after the folder; None in memory.
+        refusals: how many are recorded singly, each peer.
         shortcomings: what makes the trail less than it was asked to be.
 
     Attributes:
@@ -52,6 +55,7 @@ class Operation:
         deliveries: Sequence[Delivery],
         keeper: Keeper | None,
         *,
+        refusals: Rate,
         shortcomings: Sequence[str] = (),
     ) -> None:
         self.shortcomings = shortcomings
@@ -62,6 +66,7 @@ class Operation:
         self.recorder = recorder
         self._deliveries = deliveries
         self._keeper = keeper
+        self.refusals = Refusals(refusals, recorder, ledger, self.wake)
 
     @classmethod
     def begin(
@@ -92,7 +97,8 @@ class Operation:
         if settings.on_failure == "closed":
             found += sinks.problems(named)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]
-        operation = cls(ledger, begun.opening, recorder, deliveries, keeper, shortcomings=lacking)
+        rate = Rate.read(settings.refusals)
+        operation = cls(ledger, begun.opening, recorder, deliveries, keeper, refusals=rate, shortcomings=lacking)
         operation.wake()  # that a trail has begun is news by itself: its absence is what an alarm on silence sees
         ledger.in_line = _in_line(named)
         return operation
@@ -110,6 +116,7 @@ class Operation:
     def flush(self, timeout: float) -> bool:
         """Deliver all that is kept now; answers whether it was within ``timeout`` seconds."""
         until = time.monotonic() + timeout
+        self.refusals.flush()
         flushed = [delivery.flush(_left(until)) for delivery in self._deliveries]
         return all(flushed)
 
@@ -119,6 +126,7 @@ class Operation:
         until = time.monotonic() + timeout
         if self._keeper is not None:
             self._keeper.stop()
+        self.refusals.stop()
         self.ledger.declare_gaps()
         try:
             self.ledger.declare("audit_stop", Trail(reason=reason))

@@ -6,6 +6,8 @@ Made at delivery, perhaps by a newer version from an older line: pure, decided b
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from otel_mcp_audit import semconv
 from otel_mcp_audit.line import Event
 from otel_mcp_audit.outcome import ERROR as ERROR_SEVERITY
@@ -79,7 +81,7 @@ def _present(attributes: dict[str, Attribute | None]) -> dict[str, Attribute]:
 
 def _attributes(record: AuditRecord, *, email: bool) -> dict[str, Attribute | None]:
     event = record.event
-    return _who(event, email=email) | _what(event) | _request(event) | _proof(record)
+    return _who(event, email=email) | _what(event) | _refusal(event) | _request(event) | _proof(record)
 
 
 def _who(event: Event, *, email: bool) -> dict[str, Attribute | None]:
@@ -115,6 +117,15 @@ def _what(event: Event) -> dict[str, Attribute | None]:
         semconv.PHI: event.phi,
         semconv.POLICY_RULE: event.policy.rule,
         semconv.POLICY_LEVEL: event.policy.level,
+    }
+
+
+def _refusal(event: Event) -> dict[str, Attribute | None]:
+    refusal, repeated = event.refusal, event.repeated
+    return {
+        semconv.HTTP_STATUS: None if refusal is UNSET else refusal.status,
+        semconv.REFUSAL_REASON: None if refusal is UNSET else refusal.reason,
+        semconv.REPEATED: None if repeated is UNSET else repeated.count,
     }
 
 

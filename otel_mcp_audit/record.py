@@ -192,6 +192,8 @@ class AuditRecord:
             "sensitivity": event.sensitivity,
             "server": event.server.name,
             "link": None if event.link is UNSET else msgspec.to_builtins(event.link),
+            "refusal": None if event.refusal is UNSET else msgspec.structs.asdict(event.refusal),
+            "repeated": None if event.repeated is UNSET else msgspec.structs.asdict(event.repeated),
             "stream": self.chain.stream,
             "seq": self.chain.seq,
         }

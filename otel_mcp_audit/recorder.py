@@ -43,7 +43,7 @@ class Recorder:
         """The call as known at its start; nothing is written yet."""
         now = clock.now_ns()
         record_id = clock.record_id(now)
-        user, delegation = self._who(arrival)
+        user, delegation = self.who(arrival)
         arrival.request.id = arrival.request.id or record_id  # a request without an id goes by its record's
         event = Event(
             action=arrival.action,
@@ -66,7 +66,8 @@ class Recorder:
             event.link = arrival.link
         return OpenCall(event, redaction.params(arrival.call.arguments), arrival.call.arguments)
 
-    def _who(self, arrival: Arrival) -> tuple[User, Sequence[str]]:
+    def who(self, arrival: Arrival) -> tuple[User, Sequence[str]]:
+        """Who called, and for whom: as the caller knows it already, else by token, transport and operating system."""
         if arrival.user is not None:
             return arrival.user, arrival.delegation
         if arrival.call.token is not None:

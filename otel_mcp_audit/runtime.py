@@ -16,6 +16,7 @@ from otel_mcp_audit import faults, settings
 from otel_mcp_audit.auditor import Auditor
 from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.opencall import Arrival, OpenCall
+from otel_mcp_audit.refusals import Refused
 from otel_mcp_audit.settings import Settings
 
 EXIT_S: Final = 1.5
@@ -129,6 +130,12 @@ class Runtime:
     def refuse_call(self, opened: OpenCall, error: JournalError) -> NoReturn:
         """Do not run a call; see ``Auditor.refuse``."""
         self.auditor().refuse(opened, error)
+
+    def refused(self, describe: Callable[[], Refused]) -> OpenCall | None:
+        """Put a request on record that was refused before it was a call; see ``Auditor.refused``."""
+        if not self._serving:
+            self.serve()
+        return self.auditor().refused(describe)
 
     def keep(self, call: OpenCall) -> None:
         """Keep the record of a call that is complete."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from otel_mcp_audit.errors import ConfigurationError
+from otel_mcp_audit.rate import Rate
 
 PREFIX: Final = "OTEL_MCP_AUDIT_"
 
@@ -23,6 +24,8 @@ MIN_BYTES: Final = 64 * 1024
 
 _USER_INFO: Final = re.compile(r"//[^\s]*@")
 """User and password of a URL: never shown, in whatever setting they stand."""
+
+REFUSALS: Final = "60/60s"
 
 USER_CLAIMS: Final = ("sub",)
 TENANT_CLAIMS: Final = ("tenant_id", "tid", "org_id", "tenant")
@@ -43,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         user_claim: claim names or paths of the user's id, first non-empty hit wins.
         tenant_claim: likewise for the tenant.
         email: the e-mail address as an attribute too, not only in the body.
+        refusals: how many requests that are refused before MCP are recorded singly, each peer, before they are counted.
 
     The remaining fields are reserved: any value but the default is refused.
 
@@ -66,7 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     identity: Any = None
     trusted_proxies: str | None = None
     email: bool = False
-    refusals: str | None = None
+    refusals: str = REFUSALS
 
     def __post_init__(self) -> None:
         problems = [text for name in self.__struct_fields__ if (text := _unsupported(name, getattr(self, name)))]
@@ -155,12 +159,14 @@ _CHOICES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """Field: the values that are built, and those that are planned."""
 
-_RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "trusted_proxies", "refusals"})
+_RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "trusted_proxies"})
 
 
 def _unsupported(field: str, value: object) -> str | None:
     if field in _RESERVED and value is not None:
         return f"{PREFIX}{field.upper()}: not supported yet; leave it unset"
+    if field == "refusals":
+        return _no_rate(value)
     built, planned = _CHOICES.get(field, ((value,), ()))
     if value in built:
         return None
@@ -168,3 +174,11 @@ def _unsupported(field: str, value: object) -> str | None:
     if value in planned:
         return f"{PREFIX}{field.upper()}: {value!r} is not supported yet; leave it unset or write {choice}"
     return f"{PREFIX}{field.upper()}: write {choice}"
+
+
+def _no_rate(value: object) -> str | None:
+    try:
+        Rate.read(str(value))
+    except ValueError as error:
+        return f"{PREFIX}REFUSALS: {error}"
+    return None

@@ -28,6 +28,7 @@ SOURCES = {
     "metrics": None,
     "elsewhere": None,
     "methods": None,
+    "refused": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

@@ -52,7 +52,6 @@ def test_a_size_is_a_whole_number_of_bytes(value: str) -> None:
         ("KEY_RING", "/r"),
         ("IDENTITY", "m:f"),
         ("TRUSTED_PROXIES", "10.0.0.0/8"),
-        ("REFUSALS", "60/60s"),
         ("DURABILITY", "machine"),
         ("PERSONAL", "sealed"),
         ("CAPTURE", "request"),

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec import UNSET
 from rich.text import Text
 
 from otel_mcp_audit import clock
 from otel_mcp_audit.cli.terminal import plain
-from otel_mcp_audit.line import UNASSIGNED
+from otel_mcp_audit.line import UNASSIGNED, Event
 from otel_mcp_audit.record import AuditRecord
 
 _WIDEST: Final = 32
@@ -49,7 +50,7 @@ def _cells(record: AuditRecord, today: str) -> list[str]:
     event = record.event
     duration = record.response.duration_us
     resources = ",".join(resource.id for resource in record.resources) or ("-" if duration is not None else "")
-    labels = [event.sensitivity or "", "phi" if event.phi else ""]
+    labels = [event.sensitivity or "", "phi" if event.phi else "", *_refusal(event)]
     cells = [
         _time(record.timestamp, today),
         _who(record),
@@ -60,6 +61,12 @@ def _cells(record: AuditRecord, today: str) -> list[str]:
         _GAP.join(filter(None, labels)),
     ]
     return [plain(cell) for cell in cells]
+
+
+def _refusal(event: Event) -> list[str]:
+    """Why a request was refused, and for how many such requests the record stands."""
+    reason = [] if event.refusal is UNSET else [event.refusal.reason]
+    return reason if event.repeated is UNSET else [*reason, f"x{event.repeated.count}"]
 
 
 def _time(timestamp: str, today: str) -> str:

@@ -23,7 +23,7 @@ class Seam(NamedTuple):
     """A function of a kernel or framework and the adapter that wraps it.
 
     ``majors`` are the major versions of its package that have it (none: all); ``by_value`` says that other modules
-    import it by name; ``optional``, that some releases among those do without.
+    import it by name; without an ``optional`` one, as in some releases, a record says less and none is missing.
     """
 
     module: str
@@ -41,6 +41,38 @@ SEAMS: Final = (
     Seam("mcp.server.stdio", "stdio_server", "serving:stdio_server", by_value=True),
     Seam(_HTTP, "StreamableHTTPSessionManager.run", "serving:http_run"),
     Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "http_request:sse_message"),
+    Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "passage:sse_session", optional=True),
+    Seam("mcp.server.sse", "SseServerTransport.handle_post_message", "http:guard"),
+    Seam(_HTTP, "StreamableHTTPSessionManager._handle_stateful_request", "passage:stateful", optional=True),
+    Seam(_HTTP, "StreamableHTTPSessionManager.handle_request", "http:guard"),
+    Seam(_HTTP, "StreamableHTTPASGIApp.__call__", "http:guard", (2,)),
+    Seam("mcp.server.auth.middleware.bearer_auth", "RequireAuthMiddleware.__call__", "http:guard"),
+    Seam(
+        "mcp.server.transport_security",
+        "TransportSecurityMiddleware.validate_request",
+        "passage:validate_request",
+        optional=True,
+    ),
+    Seam(
+        "mcp.server.streamable_http",
+        "StreamableHTTPServerTransport._validate_session",
+        "passage:validate_session",
+        optional=True,
+    ),
+    Seam(
+        "mcp.server.streamable_http",
+        "StreamableHTTPServerTransport._validate_protocol_version",
+        "passage:validate_version",
+        (1,),
+        optional=True,
+    ),
+    Seam("mcp.server._streamable_http_modern", "_write_rejection", "passage:write_rejection", (2,), optional=True),
+    Seam("mcp.server._streamable_http_modern", "serve_one", "passage:serve_one", (2,), optional=True),
+    Seam("mcp.server.fastmcp.server", "Route.handle", "http:route", (1,)),
+    Seam("mcp.server.lowlevel.server", "Route.handle", "http:route", (2,)),
+    Seam("fastmcp.server.http", "Route.handle", "http:route", (2, 3)),
+    Seam("fastmcp.server.auth.middleware", "RequireAuthMiddleware.__call__", "http:guard"),
+    Seam("fastmcp.server.http", "HostOriginGuardMiddleware.__call__", "http:host_guard", (3, 4)),
     Seam("uvicorn._subprocess", "get_subprocess", "workers:get_subprocess", by_value=True),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),

@@ -79,9 +79,9 @@ class Lines(threading.Thread):
 class ServerProcess:
     """A running server; as a context manager it is always ended."""
 
-    def __init__(self, style: Style, transport: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, style: Style, transport: str, environ: Mapping[str, str], script: Path = SERVE) -> None:
         self._process = subprocess.Popen(
-            command(SERVE, style, transport),
+            command(script, style, transport),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
