@@ -113,6 +113,7 @@ EVERYWHERE: Final = (
     Attempt("the method PUT", Knock("PUT", body=call(), session=True), METHODS, 405, "http_method"),
     Attempt("a method of 1,000 characters", Knock("X" * 1000, session=True), METHODS, 405, "http_method"),
     Attempt("a message where the stream is", Knock(path="/sse", body=call()), ("sse",), 405, "http_method"),
+    Attempt("a second stream", Knock("GET", path="/mcp", session=True), SESSIONS, 409, "other"),
     Attempt("half a JSON text", Knock(body=b"{", session=True), ALL, 400, "malformed"),
     Attempt("JSON, and no JSON-RPC", Knock(body=b'{"a": 1}', session=True), ALL, 400, "malformed"),
     Attempt(

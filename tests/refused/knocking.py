@@ -75,10 +75,11 @@ class Door:
             opening.close()
             self._session = response.getheader("mcp-session-id")
             assert self._session, (response.status, self._transport)
+            self._listen("/mcp", {"Mcp-Session-Id": self._session})
 
     def _connect(self) -> None:
-        self._stream = self._send("GET", "/sse", ORDINARY | {"Accept": "text/event-stream"}, b"")
-        self._lines = Lines(self._stream.getresponse())
+        self._listen("/sse", {})
+        assert self._lines
         line = self._lines.await_line(lambda line: b"session_id=" in line).decode().strip()
         self._session = line.partition("session_id=")[2]
         self._posts_to = "/messages/"
@@ -86,6 +87,11 @@ class Door:
             assert self.knock(Knock(body=message, session=True), "handshake") == HTTPStatus.ACCEPTED
             if "id" in message:
                 self._lines.await_line(lambda line: b"protocolVersion" in line)
+
+    def _listen(self, path: str, headers: Headers) -> None:
+        """Open the stream on which the server speaks by itself."""
+        self._stream = self._send("GET", path, {**ORDINARY, "Accept": "text/event-stream", **headers}, b"")
+        self._lines = Lines(self._stream.getresponse())
 
     def close(self) -> None:
         """Leave."""

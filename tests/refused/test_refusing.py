@@ -12,6 +12,8 @@ import pytest
 from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
 
 from otel_mcp_audit import MCPAuditInstrumentor, Settings
+from otel_mcp_audit.opencall import OpenCall
+from otel_mcp_audit.refusals import Refused
 from otel_mcp_audit.runtime import RUNTIME
 from tests.refused.application import TRANSPORTS
 from tests.refused.attempts import CELLS, request_id
@@ -80,16 +82,39 @@ def in_process(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("durability", ["process", "power"])
-def test_the_record_is_kept_before_the_first_byte_leaves(tmp_path: Path, in_process: Any, durability: str) -> None:
+def test_the_record_is_kept_before_the_first_byte_leaves(
+    tmp_path: Path, in_process: Any, monkeypatch: pytest.MonkeyPatch, durability: str
+) -> None:
     kept: list[int] = []
+    opened: list[Any] = []
+    refused = RUNTIME.refused
+
+    def spying(describe: Callable[[], Refused]) -> OpenCall | None:
+        opened.append(refused(describe))
+        return opened[-1]
+
+    monkeypatch.setattr(RUNTIME, "refused", spying)
 
     def observe(message: Message) -> None:
         if message["type"] == "http.response.start":
             assert message["status"] == HTTPStatus.UNAUTHORIZED
             kept.append(len(events(tmp_path)))
+            assert opened[0].due is None  # what was due on the disk is there
 
     in_process(Settings(dir=str(tmp_path), sinks="none", durability=durability), observe)
     assert kept == [1]
+
+
+def test_a_refusal_that_nobody_reads_any_more_has_one_record(tmp_path: Path, in_process: Any) -> None:
+    class Gone(Exception):  # noqa: N818 -- as Starlette's carries a status
+        status_code = 404
+
+    def observe(_: Message) -> None:
+        raise Gone
+
+    with pytest.raises(Gone):
+        in_process(Settings(dir=str(tmp_path), sinks="none"), observe)
+    assert [event["refusal"]["status"] for event in events(tmp_path)] == [401]
 
 
 def test_an_application_asked_without_arguments_whether_it_is_a_factory_says_no(
