@@ -23,7 +23,7 @@ class Seam(NamedTuple):
     """A function of a kernel or framework and the adapter that wraps it.
 
     ``majors`` are the major versions of its package that have it (none: all); ``by_value`` says that other modules
-    import it by name; without an ``optional`` one, as in some releases, a record says less and none is missing.
+    import it by name; an ``optional`` one is not in every release: without it a record says less.
     """
 
     module: str
@@ -71,8 +71,8 @@ SEAMS: Final = (
     Seam("mcp.server.fastmcp.server", "Route.handle", "http:route", (1,)),
     Seam("mcp.server.lowlevel.server", "Route.handle", "http:route", (2,)),
     Seam("fastmcp.server.http", "Route.handle", "http:route", (2, 3)),
-    Seam("fastmcp.server.auth.middleware", "RequireAuthMiddleware.__call__", "http:guard"),
-    Seam("fastmcp.server.http", "HostOriginGuardMiddleware.__call__", "http:host_guard", (3, 4)),
+    Seam("fastmcp.server.auth.middleware", "RequireAuthMiddleware.__call__", "http:guard", optional=True),
+    Seam("fastmcp.server.http", "HostOriginGuardMiddleware.__call__", "http:host_guard", (3, 4), optional=True),
     Seam("uvicorn._subprocess", "get_subprocess", "workers:get_subprocess", by_value=True),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
@@ -109,7 +109,7 @@ SEAMS: Final = (
     Seam("fastmcp.server.server", "FastMCP.get_resource", "fastmcp:look_up", (3, 4)),
     Seam("fastmcp.server.server", "FastMCP._lookup_resource", "fastmcp:look_up", (3, 4), optional=True),
     Seam("fastmcp.server.server", "FastMCP.get_resource_template", "fastmcp:look_up", (3, 4)),
-    Seam("fastmcp.server.server", "run_auth_checks", "fastmcp:auth_checks", (3, 4)),
+    Seam("fastmcp.server.server", "run_auth_checks", "fastmcp:auth_checks", (3, 4), optional=True),
     Seam("fastmcp.server.server", "server_span", "fastmcp:server_span", (3, 4)),
     Seam("fastmcp.tools.tool", "FunctionTool.run", "fastmcp:tool_run", (2,)),
     Seam("fastmcp.tools.function_tool", "FunctionTool.run", "fastmcp:tool_run", (3, 4)),
@@ -220,9 +220,9 @@ def _missed(problem: str) -> None:
 
 def _wrap(module: ModuleType, seam: Seam) -> None:
     owner, _, name = seam.target.rpartition(".")
-    holder = getattr(module, owner) if owner else module
-    if seam.optional and name not in vars(holder):
+    if seam.optional and name not in getattr(getattr(module, owner, None) if owner else module, "__dict__", {}):
         return
+    holder = getattr(module, owner) if owner else module
     original = vars(holder)[name]
     adapter_module, _, function = seam.adapter.partition(":")
     adapter = getattr(importlib.import_module(f"otel_mcp_audit.instrumentation.{adapter_module}"), function)
