@@ -23,6 +23,7 @@ from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
 from otel_mcp_audit.refusals import Refused
+from otel_mcp_audit.resolver import Resolver, load
 from otel_mcp_audit.settings import Settings
 
 
@@ -50,6 +51,8 @@ class Auditor:
         self._over = False
         self._refusal: ConfigurationError | None = None
         self._unopened = 0
+        self.no_resolver: str | None = None
+        """Why the resolver that is set cannot be asked."""
         _AUDITORS.add(self)
 
     @property
@@ -97,20 +100,31 @@ class Auditor:
             ConfigurationError: with ``closed``: what was found leaves no trail to rely on.
         """
         if self._operation is None and not self._over:
+            resolver = self._load_resolver()  # outside the lock: what is imported may make calls of its own
             with self._starting:
                 if self._operation is None and not self._over:
-                    self._begin()
+                    self._begin(resolver)
         if self._refusal is not None:
             raise self._refusal
         return self._operation
 
-    def _begin(self) -> None:
+    def _load_resolver(self) -> Resolver | None:
+        if self.settings.disabled:
+            return None
+        try:
+            return load(self.settings.identity)
+        except ConfigurationError as error:
+            self.no_resolver = str(error)
+            return None
+
+    def _begin(self, resolver: Resolver | None) -> None:
         metrics.begin()
         if self.settings.disabled:
             self._over = True
             Operation.begin(self.settings, self._problems, deliver=False).end(0.0, "disabled")
             return
-        operation = Operation.begin(self.settings, self._problems, logger_provider=self._logger_provider)
+        problems = [*self._problems, *filter(None, [self.no_resolver])]
+        operation = Operation.begin(self.settings, problems, logger_provider=self._logger_provider, resolver=resolver)
         if self.closed and operation.shortcomings:
             self._over = True
             self._refusal = ConfigurationError("\n".join(operation.shortcomings))
@@ -119,6 +133,16 @@ class Auditor:
             self._operation = operation
             self._own_up(operation)
             operation.announce()
+
+    def awaited(self) -> Resolver | None:
+        """The application's resolver, where it has to be awaited before a call is opened.
+
+        Raises:
+            ConfigurationError: as ``start``.
+        """
+        operation = self.start() if self.settings.identity is not None else None
+        resolver = operation and operation.recorder.resolver
+        return resolver if resolver is not None and resolver.waits else None
 
     def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
         """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.

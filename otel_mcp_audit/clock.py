@@ -5,12 +5,33 @@ import time
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 _NS_PER_S: Final = 1_000_000_000
+
+
+class Stamp(Struct, frozen=True, gc=False):
+    """What a record gets when its call arrives.
+
+    Attributes:
+        id: the record's.
+        ns: nanoseconds since the epoch.
+        ticks: where the counter stood that the call's duration is taken from.
+    """
+
+    id: str
+    ns: int
+    ticks: int
 
 
 def now_ns() -> int:
     """Nanoseconds since the epoch, UTC."""
     return time.time_ns()
+
+
+def ticks() -> int:
+    """Nanoseconds of a counter that nobody sets back."""
+    return time.perf_counter_ns()
 
 
 @lru_cache(maxsize=4)
@@ -31,3 +52,9 @@ def record_id(ns: int) -> str:
     random = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{(milliseconds << 80) | (0x7000 | fraction) << 64 | 0x8000_0000_0000_0000 | random:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def stamp() -> Stamp:
+    """For a call that arrives now."""
+    ns = now_ns()
+    return Stamp(record_id(ns), ns, ticks())

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, cast
 
+from otel_mcp_audit import faults
 from otel_mcp_audit.line import ANONYMOUS, UNASSIGNED, User
-from otel_mcp_audit.record import Actor
+from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.redaction import optional_text, text
 
 LIST_LIMIT: Final = 32
@@ -22,16 +23,51 @@ DELEGATION_LIMIT: Final = 8
 
 MORE: Final = "…"
 
+NUMBER_LIMIT: Final = 10**64
+"""Numbers from here on name nobody: Python refuses to write out the longest."""
+
+CLIENT_CLAIMS: Final = ("client_id", "azp")
+"""Where a token names the client that it was issued to: RFC 9068, and OpenID Connect."""
+
+NOBODY_COUNT: Final = "identity: anonymous"
+NO_TENANT_COUNT: Final = "identity: unassigned"
+"""Under what calls without a user, and those without a tenant, stand in ``faults.counts``."""
+
+Named = tuple[User, Sequence[str]]
+"""Who called, and the delegation chain: current actor first."""
+
+_TYPES: Final = frozenset({"user", "service", "system", "unknown"})
+
 _STANDARD_FIELDS: Final = frozenset({"token", "client_id", "scopes", "expires_at", "resource", "subject", "claims"})
 
 NOBODY: Final = User()
 """No verified identity: the literal ``anonymous``, tenant ``unassigned``."""
 
 
-def from_token(token: object, user_claim: Sequence[str], tenant_claim: Sequence[str]) -> tuple[User, list[str]]:
+def of_call(call: Call, user_claim: Sequence[str], tenant_claim: Sequence[str]) -> Named:
+    """Who made a call as far as it tells by itself: by its verified token, else by the operating system on stdio."""
+    if call.token is not None:
+        try:
+            return from_token(call.token, user_claim, tenant_claim)
+        except Exception as error:  # noqa: BLE001 -- a token of any class must not cost the record
+            faults.report("reading a token", error)
+    return (from_os() if call.transport == "stdio" else NOBODY), ()
+
+
+def count(user: User) -> None:
+    """Count a call whose user or tenant is missing."""
+    if user.id == ANONYMOUS:
+        faults.counts[NOBODY_COUNT] += 1
+    if user.tenant_id == UNASSIGNED:
+        faults.counts[NO_TENANT_COUNT] += 1
+
+
+def from_token(token: object, user_claim: Sequence[str], tenant_claim: Sequence[str]) -> Named:
     """The user and the delegation chain of a verified ``AccessToken``.
 
-    A token without a subject is authenticated and nameless: its id stays ``anonymous``, its client is kept.
+    A token without a subject is authenticated and nameless: its id stays ``anonymous``, its client is kept. Its type
+    is ``service``, as is that of a token whose subject is the client it was issued to (RFC 9068, section 5). What the
+    verifier says of the client does not count there: some put the subject in its place where a token names none.
     """
     claims = _claims(token)
     client_id = optional_text(getattr(token, "client_id", None))
@@ -46,23 +82,23 @@ def from_token(token: object, user_claim: Sequence[str], tenant_claim: Sequence[
         scopes=_texts(getattr(token, "scopes", None)),
         source="token",
         tenant_id=first_claim(claims, tenant_claim) or UNASSIGNED,
-        type="service" if found in {None, client_id} else "user",
+        type="service" if found in {None, first_claim(claims, CLIENT_CLAIMS)} else "user",
     )
     return user, list(_delegation(claims.get("act")))
 
 
-def from_actor(actor: Actor) -> tuple[User, list[str]]:
-    """The user as a resolver or the caller of an ``Auditor`` named it."""
+def from_actor(actor: Actor) -> Named:
+    """The user as a resolver or the caller of an ``Auditor`` named it, whatever the fields hold."""
     user = User(
         authenticated=True,
-        client_id=optional_text(actor.client_id),
-        email=optional_text(actor.email),
-        id=text(actor.id) or ANONYMOUS,
-        name=optional_text(actor.name),
+        client_id=_name(actor.client_id),
+        email=_name(actor.email),
+        id=_name(actor.id) or ANONYMOUS,
+        name=_name(actor.name),
         roles=_texts(actor.roles),
         source="resolver",
-        tenant_id=optional_text(actor.tenant_id) or UNASSIGNED,
-        type=actor.type,
+        tenant_id=_name(actor.tenant_id) or UNASSIGNED,
+        type=actor.type if isinstance(actor.type, str) and actor.type in _TYPES else "unknown",  # pyright: ignore[reportUnnecessaryIsInstance] -- the application's own value
     )
     return user, _texts(actor.delegation, DELEGATION_LIMIT)
 
@@ -89,11 +125,18 @@ def _of_uid(uid: int, kind: str) -> User:
 def first_claim(claims: Mapping[str, object], names: Sequence[str]) -> str | None:
     """The first non-empty hit; a name that exists as it stands wins over the same name read as a path."""
     for name in names:
-        for value in (claims.get(name), _at_path(claims, name)):
-            if isinstance(value, str) and value.strip():
-                return text(value.strip())
-            if isinstance(value, int) and not isinstance(value, bool):
-                return text(f"{value:d}"[:64])
+        found = _name(claims.get(name)) or _name(_at_path(claims, name))
+        if found is not None:
+            return found
+    return None
+
+
+def _name(value: object) -> str | None:
+    """What can name somebody: text that is not blank, or a whole number; None for anything else."""
+    if isinstance(value, str):
+        return text(value.strip()) or None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < NUMBER_LIMIT:
+        return str(value)
     return None
 
 
@@ -110,7 +153,8 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _claims(token: object) -> dict[str, object]:
     """All claims, and the fields that a verifier's own token class adds: mcp before 1.27 has no claims of its own."""
-    own = {name: value for name, value in vars(token).items() if name not in _STANDARD_FIELDS}
+    fields = {**_mapping(getattr(token, "__dict__", None)), **_mapping(getattr(token, "model_extra", None))}
+    own = {name: value for name, value in fields.items() if name not in _STANDARD_FIELDS}
     claims = {**own, **_mapping(getattr(token, "claims", None))}
     subject = getattr(token, "subject", None)
     if subject and not claims.get("sub"):
@@ -119,6 +163,8 @@ def _claims(token: object) -> dict[str, object]:
 
 
 def _texts(values: object, limit: int = LIST_LIMIT) -> list[str]:
+    if isinstance(values, str):  # one role is not always a list of one
+        values = [values] if values else []
     if not isinstance(values, (list, tuple)):
         return []
     items = cast("Sequence[object]", values)

@@ -3,14 +3,13 @@
 It travels in a context variable, so that nested servers, worker threads and ``annotate`` find the call they belong to.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, cast
 
 from msgspec import Struct
 
-from otel_mcp_audit import faults, redaction, tally
+from otel_mcp_audit import clock, faults, redaction, tally
 from otel_mcp_audit.errors import JournalError
 from otel_mcp_audit.journal import Due
 from otel_mcp_audit.line import Agent, Event, Link, Param, Request, Resource, Response, ServerInfo, User
@@ -36,6 +35,8 @@ class Arrival(Struct, kw_only=True):
 
     Attributes:
         user: known to the caller already; None lets token, transport and operating system decide.
+        asked: whether the application's resolver has had its say, or is to have none.
+        stamp: where it was taken before the call is opened.
         resources: what is asked for, where it is no tool.
         link: what joins its record to others, where that is known by now.
     """
@@ -46,6 +47,8 @@ class Arrival(Struct, kw_only=True):
     server: ServerInfo = ServerInfo()
     user: User | None = None
     delegation: Sequence[str] = ()
+    asked: bool = False
+    stamp: clock.Stamp | None = None
     event_type: str = "tool_call"
     action: str = "EXECUTE"
     resources: Sequence[Resource] = ()
@@ -80,7 +83,9 @@ class OpenCall:
         miss: told of a record that is not on the disk in time.
     """
 
-    def __init__(self, event: Event, params: Sequence[Param], arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self, event: Event, params: Sequence[Param], arguments: Mapping[str, Any], began: int | None = None
+    ) -> None:
         self.event = event
         self.params = params
         self.arguments = arguments
@@ -97,7 +102,7 @@ class OpenCall:
         self.fault: JournalError | None = None
         self.miss: Callable[[JournalError], None] | None = None
         self._result_count: int | None = None
-        self._started_ns = time.perf_counter_ns()
+        self._began = clock.ticks() if began is None else began
         self._marks: list[Mark] = []
 
     def complete(self, ending: Ending) -> bool:
@@ -107,7 +112,7 @@ class OpenCall:
         self.open = False
         self.event.response = Response(
             bytes=ending.bytes,
-            duration_us=(time.perf_counter_ns() - self._started_ns) // 1000,
+            duration_us=(clock.ticks() - self._began) // 1000,
             error_type=redaction.optional_text(ending.error_type),
             outcome=ending.outcome,
             result_count=ending.result_count if self._result_count is None else self._result_count,

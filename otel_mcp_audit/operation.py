@@ -20,6 +20,7 @@ from otel_mcp_audit.policy import Policy
 from otel_mcp_audit.rate import Rate
 from otel_mcp_audit.recorder import Recorder
 from otel_mcp_audit.refusals import Refusals
+from otel_mcp_audit.resolver import Resolver
 from otel_mcp_audit.settings import Settings
 from otel_mcp_audit.sinks import Named, Sink
 
@@ -76,6 +77,7 @@ class Operation:
         *,
         deliver: bool = True,
         logger_provider: Any = None,
+        resolver: Resolver | None = None,
     ) -> "Operation":
         """Open a stream in the first folder that takes one, and say in its first line what belongs to all of it."""
         found = list(problems)
@@ -93,7 +95,7 @@ class Operation:
             keeper.start()
         if found:
             faults.report("configuration", "; ".join(found))
-        recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability)
+        recorder = Recorder(settings, Policy(), instance=here.instance, durability=ledger.durability, resolver=resolver)
         if settings.on_failure == "closed":
             found += sinks.problems(named)
         lacking = [*found, *([NO_FOLDER] if ledger.durability else [])]

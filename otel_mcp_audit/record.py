@@ -71,9 +71,9 @@ class Actor:
         self.type = type
         self.email = email
         self.name = name
-        self.roles = tuple(roles)
+        self.roles = (roles,) if isinstance(roles, str) else tuple(roles)
         self.client_id = client_id
-        self.delegation = tuple(delegation)
+        self.delegation = (delegation,) if isinstance(delegation, str) else tuple(delegation)
 
 
 class AuditRecord:

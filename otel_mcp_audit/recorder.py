@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import UNSET
 
 from otel_mcp_audit import clock, identity, redaction
-from otel_mcp_audit.line import Agent, Body, Event, Param, Resource, Response, ServerInfo, User, encode_body
+from otel_mcp_audit.line import Agent, Body, Event, Param, Resource, Response, ServerInfo, encode_body
 from otel_mcp_audit.opencall import Arrival, OpenCall
 from otel_mcp_audit.policy import Policy
+from otel_mcp_audit.resolver import Resolver
 from otel_mcp_audit.seal import BODY_LIMIT
 from otel_mcp_audit.settings import Settings
 
@@ -31,9 +32,19 @@ class Recorder:
         policy: which rule applies to a call.
         instance: ``service.instance.id`` of this process.
         durability: said in every record where it is less than promised (``memory``).
+        resolver: the application's own way to say who calls.
     """
 
-    def __init__(self, settings: Settings, policy: Policy, *, instance: str, durability: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Policy,
+        *,
+        instance: str,
+        durability: str | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.resolver = resolver
         self._settings = settings
         self._policy = policy
         self._instance = instance
@@ -41,22 +52,22 @@ class Recorder:
 
     def open(self, arrival: Arrival) -> OpenCall:
         """The call as known at its start; nothing is written yet."""
-        now = clock.now_ns()
-        record_id = clock.record_id(now)
+        stamp = arrival.stamp or clock.stamp()
+        arrival.request.id = arrival.request.id or stamp.id  # a request without an id goes by its record's
         user, delegation = self.who(arrival)
-        arrival.request.id = arrival.request.id or record_id  # a request without an id goes by its record's
+        identity.count(user)
         event = Event(
             action=arrival.action,
             agent=arrival.agent,
             delegation=delegation,
             event_type=arrival.event_type,
-            id=record_id,
+            id=stamp.id,
             policy=self._policy.rule_for(arrival.call).applied,
             request=arrival.request,
             resources=arrival.resources,
             response=Response(),
             server=ServerInfo(self._instance, arrival.server.name, arrival.server.version),
-            timestamp=clock.timestamp(now),
+            timestamp=clock.timestamp(stamp.ns),
             tool=arrival.call.tool,
             user=user,
         )
@@ -64,15 +75,17 @@ class Recorder:
             event.durability = self._durability
         if arrival.link is not None:
             event.link = arrival.link
-        return OpenCall(event, redaction.params(arrival.call.arguments), arrival.call.arguments)
+        return OpenCall(event, redaction.params(arrival.call.arguments), arrival.call.arguments, stamp.ticks)
 
-    def who(self, arrival: Arrival) -> tuple[User, Sequence[str]]:
-        """Who called, and for whom: as the caller knows it already, else by token, transport and operating system."""
+    def who(self, arrival: Arrival) -> identity.Named:
+        """Who called, and for whom: as the caller knows it already, else by resolver, token, transport and system."""
         if arrival.user is not None:
             return arrival.user, arrival.delegation
-        if arrival.call.token is not None:
-            return identity.from_token(arrival.call.token, self._settings.user_claim, self._settings.tenant_claim)
-        return (identity.from_os() if arrival.call.transport == "stdio" else identity.NOBODY), ()
+        if self.resolver is not None and not arrival.asked:
+            answered = self.resolver.ask(arrival)
+            if answered is not None:
+                return answered
+        return identity.of_call(arrival.call, self._settings.user_claim, self._settings.tenant_claim)
 
 
 def encode(event: Event, params: Sequence[Param]) -> bytes:

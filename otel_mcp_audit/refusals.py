@@ -78,6 +78,8 @@ class Refusals:
         Raises:
             JournalError: its record could not be kept, and is missed.
         """
+        refused.arrival.event_type, refused.arrival.action = EVENT_TYPE, refused.action
+        refused.arrival.asked = True  # a stranger could make a resolver work, so none is asked
         now = time.monotonic()
         with self._lock:
             window = self._floods.window(peer(refused.arrival.request.client_ip), now)
@@ -113,8 +115,6 @@ class Refusals:
 
     def _open(self, refused: Refused) -> OpenCall:
         opened = self._recorder.open(refused.arrival)
-        opened.event.action = refused.action
-        opened.event.event_type = EVENT_TYPE
         opened.event.refusal = refused.refusal
         return opened
 

@@ -17,6 +17,7 @@ from otel_mcp_audit.auditor import Auditor
 from otel_mcp_audit.errors import ConfigurationError, JournalError
 from otel_mcp_audit.opencall import Arrival, OpenCall
 from otel_mcp_audit.refusals import Refused
+from otel_mcp_audit.resolver import Resolver
 from otel_mcp_audit.settings import Settings
 
 EXIT_S: Final = 1.5
@@ -26,6 +27,7 @@ CONFIGURATION: Final = 78
 """Exit status for a configuration that cannot be used: EX_CONFIG of sysexits.h."""
 
 REFUSED: Final = "OTEL_MCP_AUDIT_ON_FAILURE=closed: this server is not started"
+NOT_RUN: Final = "otel-mcp-audit run: this server is not started"
 
 
 class Runtime:
@@ -35,6 +37,8 @@ class Runtime:
         self._settings: Settings | None = None
         self._problems: Sequence[str] = ()
         self._logger_provider: Any = None
+        self.insists = False
+        """Whether a resolver that is not there ends the process at its server's start, as under ``run``."""
         self._reset()
 
     def _reset(self) -> None:
@@ -107,7 +111,11 @@ class Runtime:
                 self._refuse(error)
 
     def _serve(self) -> None:
-        self.auditor().start()
+        auditor = self.auditor()
+        auditor.start()
+        if self.insists and auditor.no_resolver is not None:
+            auditor.close(0.0, "refused: configuration")
+            refuse(auditor.no_resolver, NOT_RUN)
         atexit.register(self.stop, "exit")
         _take_sigterm()
 
@@ -120,6 +128,16 @@ class Runtime:
     def closed(self) -> bool:
         """Whether a call that cannot be put on record is refused."""
         return self.auditor().closed
+
+    def awaited(self) -> Resolver | None:
+        """The application's resolver, where it has to be awaited before a call is opened."""
+        return self._awaited() if self.auditor().settings.identity is not None else None
+
+    @faults.harmless("starting the trail")
+    def _awaited(self) -> Resolver | None:
+        if not self._serving:
+            self.serve()
+        return self.auditor().awaited()
 
     def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
         """Open the call that ``describe`` sees; see ``Auditor.begin``."""
@@ -170,9 +188,9 @@ class Runtime:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def refuse(why: str) -> NoReturn:
+def refuse(why: str, whose: str = REFUSED) -> NoReturn:
     """End this process before it serves unaudited: on standard error why, as status the one for a configuration."""
-    print(f"otel-mcp-audit: {REFUSED}: {why}", file=sys.stderr, flush=True)  # noqa: T201 -- nobody is left to log it
+    print(f"otel-mcp-audit: {whose}: {why}", file=sys.stderr, flush=True)  # noqa: T201 -- nobody is left to log it
     os._exit(CONFIGURATION)
 
 

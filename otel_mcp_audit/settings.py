@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from otel_mcp_audit import client_address
 from otel_mcp_audit.errors import ConfigurationError
 from otel_mcp_audit.rate import Rate
 
@@ -45,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         on_failure: ``open``: the call goes on, the gap is counted and recorded; ``closed``: it is refused.
         user_claim: claim names or paths of the user's id, first non-empty hit wins.
         tenant_claim: likewise for the tenant.
+        identity: own resolver: a function of a ``Call`` that answers an ``Actor`` or None, or ``module:function``.
+        trusted_proxies: comma list of the networks whose forwarding headers are believed; ``unix`` is one too.
         email: the e-mail address as an attribute too, not only in the body.
         refusals: how many requests that are refused before MCP are recorded singly, each peer, before they are counted.
 
@@ -159,14 +162,52 @@ _CHOICES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """Field: the values that are built, and those that are planned."""
 
-_RESERVED: Final = frozenset({"policy", "key_file", "key_ring", "identity", "trusted_proxies"})
+_RESERVED: Final = frozenset({"policy", "key_file", "key_ring"})
+
+_FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""``module:function``, each perhaps with dots."""
+
+
+def _unlike_a_function(value: Any) -> str | None:
+    if value is None or callable(value) or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
+        return None
+    return "write module:function; in code, that or the function itself"
+
+
+def _unlike_proxies(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return "write text: networks or addresses separated by commas"
+    try:
+        client_address.Proxies.parse(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _unlike_a_rate(value: Any) -> str | None:
+    try:
+        Rate.read(str(value))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+_CHECKS: Final[dict[str, Callable[[Any], str | None]]] = {
+    "identity": _unlike_a_function,
+    "refusals": _unlike_a_rate,
+    "trusted_proxies": _unlike_proxies,
+}
+"""Field: what is wrong with a value, in words."""
 
 
 def _unsupported(field: str, value: object) -> str | None:
     if field in _RESERVED and value is not None:
         return f"{PREFIX}{field.upper()}: not supported yet; leave it unset"
-    if field == "refusals":
-        return _no_rate(value)
+    if field in _CHECKS:
+        wrong = _CHECKS[field](value)
+        return wrong and f"{PREFIX}{field.upper()}: {wrong}"
     built, planned = _CHOICES.get(field, ((value,), ()))
     if value in built:
         return None
@@ -174,11 +215,3 @@ def _unsupported(field: str, value: object) -> str | None:
     if value in planned:
         return f"{PREFIX}{field.upper()}: {value!r} is not supported yet; leave it unset or write {choice}"
     return f"{PREFIX}{field.upper()}: write {choice}"
-
-
-def _no_rate(value: object) -> str | None:
-    try:
-        Rate.read(str(value))
-    except ValueError as error:
-        return f"{PREFIX}REFUSALS: {error}"
-    return None

@@ -37,7 +37,12 @@ def test_a_token_without_a_subject_is_authenticated_and_nameless() -> None:
 
 
 def test_a_subject_that_is_the_client_itself_is_a_service() -> None:
-    assert who(token(claims={"sub": "cli"}))[0].type == "service"
+    assert who(token(claims={"sub": "cli", "client_id": "cli"}))[0].type == "service"
+    assert who(token(claims={"sub": "cli", "azp": "cli"}))[0].type == "service"
+
+
+def test_a_verifier_that_names_the_subject_as_client_makes_no_service_of_a_person() -> None:
+    assert who(token(client_id="u-ana", claims={"sub": "u-ana"}))[0].type == "user"
 
 
 def test_a_kernel_without_claims_is_read_by_the_fields_of_the_verifiers_own_token() -> None:

@@ -29,6 +29,7 @@ SOURCES = {
     "elsewhere": None,
     "methods": None,
     "refused": None,
+    "identity": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,

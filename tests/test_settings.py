@@ -50,8 +50,6 @@ def test_a_size_is_a_whole_number_of_bytes(value: str) -> None:
         ("POLICY", "profile:hipaa"),
         ("KEY_FILE", "/k"),
         ("KEY_RING", "/r"),
-        ("IDENTITY", "m:f"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8"),
         ("DURABILITY", "machine"),
         ("PERSONAL", "sealed"),
         ("CAPTURE", "request"),
@@ -72,3 +70,38 @@ def test_all_problems_are_named_at_once_and_the_rest_is_still_read() -> None:
     )
     assert len(problems) == 2
     assert (settings.disabled, settings.sinks) == (False, "none")
+
+
+@pytest.mark.parametrize(
+    "value", ["module", "module.function", "module:", ":function", "a b:c", "m:f()", "../m:f", "1m:f"]
+)
+def test_a_resolver_is_named_as_module_and_function(value: str) -> None:
+    assert f"OTEL_MCP_AUDIT_IDENTITY={value!r}: write module:function" in problem(OTEL_MCP_AUDIT_IDENTITY=value)
+
+
+def test_a_resolver_is_not_looked_for_when_settings_are_read() -> None:
+    assert Settings.from_env({"OTEL_MCP_AUDIT_IDENTITY": "no.such.module:Who.calls"}).identity
+    assert Settings(identity=len).identity is len
+    with pytest.raises(ConfigurationError, match="OTEL_MCP_AUDIT_IDENTITY: write module:function"):
+        Settings(identity=7)
+
+
+@pytest.mark.parametrize(
+    ("value", "mend"),
+    [
+        ("10.0.0.0/33", "10.0.0.0/33 is no network; write it like 10.0.0.0/8"),
+        ("10.0.0.1/8", "10.0.0.1/8 is no network"),
+        ("127.0.0.1, localhost", "localhost is no network"),
+        ("::ffff:10.0.0.0/104", "write the IPv4 network itself"),
+        (",", "write networks or addresses separated by commas"),
+    ],
+)
+def test_a_proxy_is_a_network_or_an_address(value: str, mend: str) -> None:
+    assert mend in problem(OTEL_MCP_AUDIT_TRUSTED_PROXIES=value)
+    with pytest.raises(ConfigurationError, match="OTEL_MCP_AUDIT_TRUSTED_PROXIES: "):
+        Settings(trusted_proxies=value)
+
+
+def test_proxies_are_given_as_text() -> None:
+    with pytest.raises(ConfigurationError, match="OTEL_MCP_AUDIT_TRUSTED_PROXIES: write text"):
+        Settings(trusted_proxies=["10.0.0.0/8"])  # pyright: ignore[reportArgumentType] -- what is refused

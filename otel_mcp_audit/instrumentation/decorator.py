@@ -100,9 +100,13 @@ def _name(fn: Any) -> str:
 def _sync_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fn)
     def audited_call(*args: Any, **kwargs: Any) -> Any:
-        opened = _entered(mark, fn, args, kwargs)
+        arguments = _arguments(fn, args, kwargs) or {}
+        if _enriched(mark, arguments):
+            return fn(*args, **kwargs)
+        opened = watch.begin_at_once(CALL, _arrival, _name(fn), arguments)
         if opened is None:
             return fn(*args, **kwargs)
+        opened.apply(mark, arguments)
         with watch.Scope(opened):
             return watch.run(opened, lambda: fn(*args, **kwargs), _succeeded, _failed)
 
@@ -112,23 +116,25 @@ def _sync_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
 def _async_wrapper(mark: Mark, fn: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fn)
     async def audited_call(*args: Any, **kwargs: Any) -> Any:
-        opened = _entered(mark, fn, args, kwargs)
+        arguments = _arguments(fn, args, kwargs) or {}
+        if _enriched(mark, arguments):
+            return await fn(*args, **kwargs)
+        opened = await watch.begin(CALL, _arrival, _name(fn), arguments)
         if opened is None:
             return await fn(*args, **kwargs)
+        opened.apply(mark, arguments)
         with watch.Scope(opened):
             return await watch.watch(opened, lambda: fn(*args, **kwargs), _succeeded, _failed)
 
     return audited_call
 
 
-def _entered(mark: Mark, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> OpenCall | None:
-    """Enrich the call that is running, or open one of the function's own; None where there is nothing to end here."""
+def _enriched(mark: Mark, arguments: Mapping[str, Any]) -> bool:
+    """Enrich the call that is running, if one is; else the function's call is one of its own."""
     running = current()
-    arguments = _arguments(fn, args, kwargs) or {}
-    opened = running or watch.begin(CALL, _arrival, _name(fn), arguments)
-    if opened is not None:
-        opened.apply(mark, arguments)
-    return None if running else opened
+    if running is not None:
+        running.apply(mark, arguments)
+    return running is not None
 
 
 @faults.harmless("@audited")

@@ -29,7 +29,7 @@ async def called(
         return await call()  # a call inside a call adds nothing to the record of the outer one
     if opened is not None:
         return await _deeper(opened, observe, call)
-    opened = watch.begin(method, describe)
+    opened = await watch.begin(method, describe)
     if opened is None:
         return await call()
     with watch.Scope(opened), span(opened, context.get_current(), SpanKind.INTERNAL):

@@ -61,7 +61,7 @@ async def audited(
     """Let the kernel answer a message, with its record."""
     respond = message.respond
     try:
-        opened = watch.begin(method, describe)
+        opened = await watch.begin(method, describe)
         if opened is None:
             return await call()
         opened.cancelled = lambda: bool(message.cancelled)

@@ -143,7 +143,7 @@ async def _refuse(ending: Ending, session: Any, method: str, params: Mapping[str
     """Record a request that is refused. There is no answer to withhold: it is a refusal already."""
     opened = None
     with suppress(NotRecorded):
-        opened = watch.begin(method, _refused_arrival, session, method, params, message)
+        opened = watch.begin_at_once(method, _refused_arrival, session, method, params, message)
     if opened is not None:
         with spans.own(opened, mcp_v1.parent(None, mcp_v1.carrier_of(answer.field(message, "metadata")))):
             watch.end(opened, lambda _: ending)

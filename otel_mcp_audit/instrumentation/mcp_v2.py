@@ -39,7 +39,7 @@ async def on_request(wrapped: Callable[..., Any], instance: Any, args: Args, kwa
     if _LOOKING.get() or watch.passes(args[1]):
         return await wrapped(*args, **kwargs)
     try:
-        opened = watch.begin(args[1], _arrival, instance, *args)
+        opened = await watch.begin(args[1], _arrival, instance, *args)
         if opened is None:
             return await wrapped(*args, **kwargs)
         opened.cancelled = args[0].cancel_requested.is_set
@@ -159,7 +159,7 @@ class _Dispatched:
         self.seen = True
         opened = None
         with suppress(NotRecorded):
-            opened = watch.begin(self.request.method, _refused_arrival, self.request, self.dctx)
+            opened = await watch.begin(self.request.method, _refused_arrival, self.request, self.dctx)
         if opened is not None:
             with spans.own(opened, _parent(self.request.params)):
                 watch.end(opened, lambda _: ending)

@@ -74,6 +74,7 @@ SEAMS: Final = (
     Seam("fastmcp.server.auth.middleware", "RequireAuthMiddleware.__call__", "http:guard", optional=True),
     Seam("fastmcp.server.http", "HostOriginGuardMiddleware.__call__", "http:host_guard", (3, 4), optional=True),
     Seam("uvicorn._subprocess", "get_subprocess", "workers:get_subprocess", by_value=True),
+    Seam("uvicorn.middleware.proxy_headers", "ProxyHeadersMiddleware.__call__", "http_request:proxy_headers"),
     Seam("mcp.server.runner", "ServerRunner.__init__", "mcp_v2:runner_init", (2,)),
     Seam("mcp.server.runner", "ServerRunner._on_request", "mcp_v2:on_request", (2,)),
     Seam("mcp.server._streamable_http_modern", "_tool_input_schema", "mcp_v2:look_up_schema", (2,), optional=True),

@@ -97,7 +97,7 @@ async def watched(
     Raises:
         NotRecorded: with ``ON_FAILURE=closed``: the run is not begun, or its result is withheld.
     """
-    opened = watch.begin(method, describe)
+    opened = await watch.begin(method, describe)
     if opened is None:
         return await work()
     prepare(opened)

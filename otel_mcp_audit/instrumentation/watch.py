@@ -7,10 +7,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from otel_mcp_audit import faults, metrics
 from otel_mcp_audit.auditor import WITHHELD
 from otel_mcp_audit.errors import NotRecorded
-from otel_mcp_audit.instrumentation import arrival, spans
+from otel_mcp_audit.instrumentation import arrival, asking, spans
 from otel_mcp_audit.instrumentation.hop import hop
 from otel_mcp_audit.instrumentation.methods import UNRECORDED
-from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, current
+from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, current, raised
 from otel_mcp_audit.runtime import RUNTIME
 
 P = ParamSpec("P")
@@ -28,12 +28,30 @@ def passes(method: object) -> bool:
     return current() is not None
 
 
-def begin(method: str, describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
+async def begin(method: str, describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
     """Open the request that ``describe`` sees; None where this process does not audit, or on a fault of ours.
+
+    An async resolver of the application's is awaited first.
 
     Raises:
         NotRecorded: with ``ON_FAILURE=closed``: the call must not run.
     """
+    resolver = RUNTIME.awaited()
+    if resolver is None:
+        return begin_at_once(method, describe, *args, **kwargs)
+    arrived = _arrival(method, describe, *args, **kwargs)
+    try:
+        await asking.ask(resolver, arrived)
+    except BaseException as error:  # cancelled before it could begin, and on record all the same
+        opened, ending = RUNTIME.begin(lambda: arrived), raised(error)
+        if opened is not None:
+            end(opened, lambda _: ending)
+        raise
+    return RUNTIME.begin(lambda: arrived)
+
+
+def begin_at_once(method: str, describe: Callable[P, Arrival], *args: P.args, **kwargs: P.kwargs) -> OpenCall | None:
+    """``begin`` where nothing can be awaited: an async resolver is not asked."""
     return RUNTIME.begin(lambda: _arrival(method, describe, *args, **kwargs))
 
 

@@ -127,6 +127,7 @@ def _never_reached() -> str:
 
 
 def _see_ready(stop: Refusal) -> None:
+    importlib.import_module("otel_mcp_audit.runtime").RUNTIME.insists = True
     problems = importlib.import_module("otel_mcp_audit.loader.readiness").problems(os.environ)
     if problems:
         stop("; ".join(problems))

@@ -21,8 +21,6 @@ UNSUPPORTED: Final = {
     "OTEL_MCP_AUDIT_DURABILITY": "machine",
     "OTEL_MCP_AUDIT_KEY_FILE": "/nowhere/key",
     "OTEL_MCP_AUDIT_PERSONAL": "sealed",
-    "OTEL_MCP_AUDIT_IDENTITY": "module:function",
-    "OTEL_MCP_AUDIT_TRUSTED_PROXIES": "10.0.0.0/8",
     "OTEL_MCP_AUDIT_REFUSALS": "60/60s",
 }
 WRONG: Final = {
@@ -32,6 +30,8 @@ WRONG: Final = {
     "OTEL_MCP_AUDIT_MAX_BYTES": "1GiB",
     "OTEL_MCP_AUDIT_USER_CLAIM": ",",
     "OTEL_MCP_AUDIT_TENANT": "acme",
+    "OTEL_MCP_AUDIT_IDENTITY": "module.function",
+    "OTEL_MCP_AUDIT_TRUSTED_PROXIES": "10.0.0.0/33",
 }
 MENDS: Final = {
     "OTEL_MCP_AUDIT_DISABLED": "true or false",
@@ -39,6 +39,8 @@ MENDS: Final = {
     "OTEL_MCP_AUDIT_MAX_BYTES": "whole number of bytes",
     "OTEL_MCP_AUDIT_USER_CLAIM": "separated by commas",
     "OTEL_MCP_AUDIT_TENANT": "OTEL_MCP_AUDIT_TENANT_CLAIM",
+    "OTEL_MCP_AUDIT_IDENTITY": "write module:function",
+    "OTEL_MCP_AUDIT_TRUSTED_PROXIES": "write it like 10.0.0.0/8",
     "OTEL_MCP_AUDIT_CAPTURE": "write metadata",
     "OTEL_MCP_AUDIT_DURABILITY": "write process or power",
     "OTEL_MCP_AUDIT_ON_FAILURE": "write open or closed",
