@@ -22,6 +22,8 @@ def identity(subject: Subject) -> Iterator[Check]:
     counted = ", ".join(f"{source} {count}" for source, count in sorted(sources.items()))
     detail = f"last {len(users)} calls: by {counted}; {anonymous} anonymous, {tenants} with a tenant"
     found, _ = settings.read(subject.environ)
+    if found.identity is not None:
+        detail += f"; {sources['resolver']} answered by {found.identity}"
     claims = f"user claims here {', '.join(found.user_claim)}; tenant claims {', '.join(found.tenant_claim)}"
     if nameless:
         yield Check(

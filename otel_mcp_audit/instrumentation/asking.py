@@ -19,6 +19,8 @@ async def ask(resolver: Resolver, arrival: Arrival) -> None:
     """
     arrival.asked, arrival.stamp = True, clock.stamp()
     arrival.request.id = arrival.request.id or arrival.stamp.id
+    if ASKING.get():  # the resolver's own call
+        return
     asked = _Asked(resolver, arrival)
     with anyio.CancelScope(shield=True, deadline=anyio.current_time() + LIMIT_S) as scope:
         async with anyio.create_task_group() as task:  # its own: what the resolver cancels there is not the call

@@ -70,6 +70,13 @@ def test_nobody_is_named(tmp_path: Path) -> None:
         assert secret not in answer.text
 
 
+def test_how_often_the_resolver_of_this_environment_answered_is_said(tmp_path: Path) -> None:
+    leave(tmp_path / "journal", Actor("ana", tenant_id="acme"), None)
+    environ = {"OTEL_MCP_AUDIT_IDENTITY": "directory:who"}
+    identity = ask(tmp_path / "journal", home=tmp_path, environ=environ).one("identity")
+    assert "; 1 answered by directory:who" in identity["detail"]
+
+
 def test_a_valid_token_without_a_subject_is_shown_with_the_mend(tmp_path: Path) -> None:
     leave(tmp_path / "journal", Actor(""), Actor("bela"))
     identity = ask(tmp_path / "journal", home=tmp_path).one("identity")
