@@ -131,6 +131,11 @@ def first_claim(claims: Mapping[str, object], names: Sequence[str]) -> str | Non
     return None
 
 
+def claim(claims: Mapping[str, object], names: Sequence[str]) -> str | None:
+    """Which of ``names`` that is."""
+    return next((name for name in names if first_claim(claims, (name,)) is not None), None)
+
+
 def _name(value: object) -> str | None:
     """What can name somebody: text that is not blank, or a whole number; None for anything else."""
     if isinstance(value, str):

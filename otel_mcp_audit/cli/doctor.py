@@ -25,6 +25,7 @@ def doctor(
     *,
     json: Annotated[bool, Parameter(negative=())] = False,
     dir: Path | None = None,  # noqa: A002 -- the option's name
+    token: Path | None = None,
 ) -> int:
     """Say what keeps records from being made, kept or delivered, and the mend. Nothing is changed.
 
@@ -36,8 +37,9 @@ def doctor(
     Args:
         json: print `ok` and the checks (`name`, `status`, `detail`, `mend`) as JSON.
         dir: the journal's folder.
+        token: a file with a sample JWT, or its claims as JSON: which of them would name user and tenant.
     """
-    checks = surgery.examine(_subject(dir))
+    checks = surgery.examine(_subject(dir)._replace(token=token))
     ok = surgery.healthy(checks)
     with terminal.output():
         if json:

@@ -8,6 +8,7 @@ from typing import Final
 
 from otel_mcp_audit.doctor.calls import identity, outcomes
 from otel_mcp_audit.doctor.check import Check, Look
+from otel_mcp_audit.doctor.claims import sample
 from otel_mcp_audit.doctor.configuration import switches, wrong_settings
 from otel_mcp_audit.doctor.delivery import progress
 from otel_mcp_audit.doctor.endpoint import endpoints, timeout
@@ -36,6 +37,7 @@ LOOKS: Final[tuple[Look, ...]] = (
     endpoints,
     timeout,
     identity,
+    sample,
     outcomes,
 )
 """In the order in which a record comes by: what stops it first is said first."""

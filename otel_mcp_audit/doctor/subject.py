@@ -19,6 +19,7 @@ class Subject(NamedTuple):
         looked_at: the folders that were tried.
         streams: all streams of the folder, those changed last first.
         calls: the newest calls on record, oldest first.
+        token: a file with a sample token or its claims; None where none was given.
     """
 
     environ: Mapping[str, str]
@@ -26,6 +27,7 @@ class Subject(NamedTuple):
     looked_at: Sequence[Path] = ()
     streams: Sequence[SeenStream] = ()
     calls: Sequence[AuditRecord] = ()
+    token: Path | None = None
 
     @property
     def sinks(self) -> list[sinks.Named] | None:

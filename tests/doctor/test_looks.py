@@ -1,5 +1,6 @@
 """What the doctor finds where no server runs: nothing at all, odd folders, endpoints of every kind."""
 
+import json
 import os
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from otel_mcp_audit import Actor, Auditor, Settings
 from otel_mcp_audit.doctor import Check, Subject, examine, healthy, packages
+from otel_mcp_audit.doctor.claims import sample as claims_look
 from otel_mcp_audit.doctor.configuration import wrong_settings
 from otel_mcp_audit.doctor.endpoint import timeout
 from otel_mcp_audit.doctor.routing import routing
@@ -17,6 +19,8 @@ from otel_mcp_audit.journal import Lock
 from otel_mcp_audit.journal.holder import holder
 from tests.cli import commands
 from tests.doctor.asked import ask
+from tests.identity.cases import CASES, FIRST
+from tests.identity.tokens import token
 from tests.receivers import HttpReceiver
 from tests.receivers.behaviour import garbage, hang, status
 
@@ -207,3 +211,45 @@ def test_where_records_go_and_what_may_cut_or_double_them_is_said(
     assert said in check.detail
     assert mend in check.mend
     assert bool(check.mend) == (status != "ok")
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant"),
+    [
+        ("url-name", "tenant by https://claims.example.com/tenant"),
+        ("plain-path", "tenant by app_metadata.tenant.id"),
+        ("empty-first", "tenant by org_id"),
+        (
+            "url-object",
+            "no tenant: none of https://claims.example.com/tenant, app_metadata.tenant.id, tenant_id, org_id",
+        ),
+    ],
+)
+def test_of_a_sample_token_the_claims_that_count_are_named_and_no_value(name: str, tenant: str, tmp_path: Path) -> None:
+    claims = CASES["case-018"][name]
+    environ = {"OTEL_MCP_AUDIT_TENANT_CLAIM": FIRST}
+    for sample in (json.dumps(claims), token(claims)):
+        (tmp_path / "token").write_text(sample, encoding="utf-8")
+        found = [check.detail for check in claims_look(Subject(environ, None, token=tmp_path / "token"))]
+        assert found[0] == "user by sub"
+        assert found[1].startswith(tenant)
+        assert not any(value in detail for detail in found for value in ("auth0", "t-red", "t-green", "org-5"))
+
+
+@pytest.mark.parametrize("sample", ["", "[]", "7", "a.b.c", "a.%%.c", "{", "[" * 100_000, "\x00"])
+def test_a_sample_that_holds_no_claims_is_said_so(sample: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(sample, encoding="utf-8")
+    (check,) = claims_look(Subject({}, None, token=tmp_path / "token"))
+    assert (check.status, check.mend) == ("fail", "save one of the two in it")
+
+
+def test_a_sample_is_named_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "claims.json").write_text('{"sub": "ana-lovelace"}', encoding="utf-8")
+    done = commands.run(
+        "doctor", "--token", tmp_path / "claims.json", "--json", env={"HOME": str(tmp_path), "PATH": ""}
+    )
+    found = [check["detail"] for check in json.loads(done.stdout)["checks"] if check["name"] == "claims"]
+    assert found == ["user by sub", "no tenant: none of tenant_id, tid, org_id, tenant names one"]
+    gone = commands.run("doctor", "--token", tmp_path / "gone", "--json", env={"HOME": str(tmp_path), "PATH": ""})
+    assert "No such file" in gone.stdout
+    assert "Traceback" not in gone.stderr
