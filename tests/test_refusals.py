@@ -71,6 +71,15 @@ def test_a_refusal_is_one_record_without_a_start_line(tmp_path: Path) -> None:
     assert record.response.duration_us == 7
 
 
+def test_a_stranger_makes_no_resolver_work(tmp_path: Path) -> None:
+    asked: list[Call] = []
+    audit = auditor(tmp_path, identity=asked.append, refusals="2/60s")
+    knock(audit, 4, token=Token("ana"))
+    audit.close()
+    assert asked == []
+    assert {record.user.id for record in denials(tmp_path)} == {"ana"}
+
+
 def test_a_flood_is_so_many_singles_and_one_count_that_counts_the_rest(tmp_path: Path) -> None:
     audit = auditor(tmp_path, refusals="3/60s")
     knock(audit, 1000)

@@ -133,9 +133,8 @@ def test_an_async_one_is_not_asked_where_nothing_can_be_awaited() -> None:
     assert faults.counts[resolver.NOT_ASKED] == 2
 
 
-def test_it_is_not_asked_about_who_is_known_or_was_refused_before_mcp() -> None:
+def test_it_is_not_asked_about_who_is_known() -> None:
     asked: list[Call] = []
-    event(asked.append, event_type="access_denied")
     event(asked.append, asked=True)
     assert asked == []
 

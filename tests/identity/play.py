@@ -124,7 +124,8 @@ def play(folder: Path) -> Told:
             for played in playing:
                 played.result()
     told.claims, told.paths, told.resolved, told.stdio = (
-        server.records() for server in (claims, paths, resolved, stdio)
+        [record for record in server.records() if record.event["event_type"] == "tool_call"]
+        for server in (claims, paths, resolved, stdio)
     )
     told.log = resolved.stderr.text
     return told

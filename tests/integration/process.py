@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.scenes.kernel import Style
-from tests.scenes.log import ClientLog, Expected, Made
+from tests.scenes.log import ClientLog, Expected, Identity, Made
 from tests.scenes.processes import PATIENCE, SERVE, Lines, ServerProcess, command, environment
 from tests.scenes.scenes import Scene
 from tests.scenes.stdio_runs import OS_USER
@@ -109,9 +109,9 @@ def echo(text: str = "hello") -> Scene:
 class Session:
     """A client in session with a stdio server, and its log."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, identity: Identity = OS_USER) -> None:
         self.log = ClientLog()
-        self.wire = StdioWire(server, self.log, "legacy", OS_USER)
+        self.wire = StdioWire(server, self.log, "legacy", identity)
         self.wire.connect()
 
     def echo(self, text: str = "hello") -> Made:

@@ -113,14 +113,14 @@ def test_of_a_truncated_segment_gap_and_verify_tell_the_range(tmp_path: Path) ->
             session.echo(f"number {number}")
         segment = newest(folder, "*.jsonl")
         lines = segment.read_bytes().splitlines(keepends=True)
-        with segment.open("r+b") as file:  # the first line, the first call, and half of the second
-            file.truncate(len(lines[0]) + len(lines[1]) + 100)
+        with segment.open("r+b") as file:  # the first line, the handshake, the first call, and half of the second
+            file.truncate(sum(map(len, lines[:3])) + 100)
         session.echo("afterwards")
         assert server.leave() == 0
     (gap,) = trail.gaps(folder)
-    assert (gap["reason"], gap["first_seq"], gap["last_seq"], gap["count"]) == ("segment_truncated", 3, 5, 3)
+    assert (gap["reason"], gap["first_seq"], gap["last_seq"], gap["count"]) == ("segment_truncated", 4, 6, 3)
     (found,) = [finding for finding in trail.findings(folder) if finding.kind == "missing_seq"]
-    assert (found.seq, found.last_seq) == (3, 5)
+    assert (found.seq, found.last_seq) == (4, 6)
     assert len(trail.events(trail.lines(folder), "tool_call")) == 2
 
 

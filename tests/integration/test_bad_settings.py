@@ -21,7 +21,6 @@ UNSUPPORTED: Final = {
     "OTEL_MCP_AUDIT_DURABILITY": "machine",
     "OTEL_MCP_AUDIT_KEY_FILE": "/nowhere/key",
     "OTEL_MCP_AUDIT_PERSONAL": "sealed",
-    "OTEL_MCP_AUDIT_REFUSALS": "60/60s",
 }
 WRONG: Final = {
     "OTEL_MCP_AUDIT_DISABLED": "1",
@@ -32,6 +31,7 @@ WRONG: Final = {
     "OTEL_MCP_AUDIT_TENANT": "acme",
     "OTEL_MCP_AUDIT_IDENTITY": "module.function",
     "OTEL_MCP_AUDIT_TRUSTED_PROXIES": "10.0.0.0/33",
+    "OTEL_MCP_AUDIT_REFUSALS": "sixty a minute",
 }
 MENDS: Final = {
     "OTEL_MCP_AUDIT_DISABLED": "true or false",
@@ -41,6 +41,7 @@ MENDS: Final = {
     "OTEL_MCP_AUDIT_TENANT": "OTEL_MCP_AUDIT_TENANT_CLAIM",
     "OTEL_MCP_AUDIT_IDENTITY": "write module:function",
     "OTEL_MCP_AUDIT_TRUSTED_PROXIES": "write it like 10.0.0.0/8",
+    "OTEL_MCP_AUDIT_REFUSALS": "such as 60/60s",
     "OTEL_MCP_AUDIT_CAPTURE": "write metadata",
     "OTEL_MCP_AUDIT_DURABILITY": "write process or power",
     "OTEL_MCP_AUDIT_ON_FAILURE": "write open or closed",

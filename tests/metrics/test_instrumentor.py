@@ -42,7 +42,7 @@ def calls(seen: list[Any]) -> float:
 
 def measured(seen: list[Any]) -> list[int]:
     """Calls that were measured."""
-    return [count for name, count, _ in seen if name == OPERATION]
+    return [count for name, count, has in seen if name == OPERATION and has["mcp.method.name"] == "tools/call"]
 
 
 def test_calls_are_measured_by_us_alone_whatever_else_is_installed(tmp_path: Path) -> None:
@@ -54,8 +54,10 @@ def test_calls_are_measured_by_us_alone_whatever_else_is_installed(tmp_path: Pat
         metrics = receiver.metrics()
     scopes = {metric["scope"] for metric in metrics if metric["name"] == OPERATION}
     assert scopes == {"otel_mcp_audit"}
-    (points,) = {len(metric["points"]) for metric in metrics if metric["name"] == OPERATION}
-    assert points == 1
+    (points,) = (metric["points"] for metric in metrics if metric["name"] == OPERATION)
+    methods = [point["mcp.method.name"] for point in points]
+    assert "tools/call" in methods
+    assert len(methods) == len(set(methods))
     assert {"audit.records.emitted", "audit.records.exported"} <= {metric["name"] for metric in metrics}
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -66,7 +67,9 @@ def _server_2x(name: str) -> Any:
             return kernel.error_result(str(error))
 
     untyped: Any = Server
-    return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool, **lowlevel_offers.handlers_2x())
+    with warnings.catch_warnings():  # of what a newer protocol has no more
+        warnings.simplefilter("ignore", UserWarning)
+        return untyped(name, on_list_tools=list_tools, on_call_tool=call_tool, **lowlevel_offers.handlers_2x())
 
 
 def _server_1x(name: str) -> Any:

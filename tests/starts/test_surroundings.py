@@ -84,8 +84,8 @@ def test_without_a_home_the_trail_goes_to_the_next_folder_and_every_call_arrives
         loaded = {"PYTHONPATH": str(Path(auto_instrumentation.__file__).parent), "TMPDIR": str(temporary)}
         line = [*user, sys.executable, str(SERVE), "framework", "stdio"]
         with Process(line, environment(receiver, **loaded)) as server:
-            session = Session(server)
-            session.echo().identity = Identity(name)
+            session = Session(server, Identity(name))
+            session.echo()
             assert server.leave() == 0
         records = receiver.records()
     assert_once(session, records)

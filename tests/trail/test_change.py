@@ -13,6 +13,8 @@ from tests.scenes.processes import environment
 from tests.trail.begun import begin, changes
 from tests.trail.table import Note
 
+UNASKED: Final = ("initialize", "list")
+
 HELD: Final = """
 import anyio, json
 from otel_mcp_audit import MCPAuditInstrumentor, Settings
@@ -52,11 +54,13 @@ anyio.run(main)
 
 
 def by_reason(folder: Path) -> dict[str, list[tuple[str, str | None]]]:
-    """Event type and tool of each record of the streams, by why they stopped."""
-    return {
-        lines[-1]["event"]["trail"]["reason"]: [(line["event"]["event_type"], line["event"]["tool"]) for line in lines]
-        for lines in trail.streams(folder).values()
-    }
+    """Event type and tool of each record of the streams, by why they stopped; but what clients ask by themselves."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for lines in trail.streams(folder).values():
+        events = [line["event"] for line in lines]
+        kept = [(event["event_type"], event["tool"]) for event in events if event["event_type"] not in UNASKED]
+        found[events[-1]["trail"]["reason"]] = kept
+    return found
 
 
 def test_a_call_ends_in_the_stream_it_began_in_and_the_next_in_one_that_says_what_has_changed(

@@ -222,20 +222,22 @@ def last(stream: Path) -> str:
 def adopted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """Streams whose process was killed, each damaged in its own way, and finished by the next start."""
     folder = tmp_path_factory.mktemp("left") / "journal"
+    folder.mkdir(mode=0o700)
     streams: dict[str, str] = {}
     with pytest.MonkeyPatch.context() as patch:
         for variable in [name for name in os.environ if name.startswith("OTEL_")]:
             patch.delenv(variable)
         for damage, (do, _, _) in LEFT.items():
+            apart = tmp_path_factory.mktemp("apart") / "journal"  # else a child would begin to finish an earlier one's
             child = os.fork()
             if child == 0:
-                auditor = begin(folder, sinks=[Down()])
+                auditor = begin(apart, sinks=[Down()])
                 calls(auditor, 3)
                 os._exit(9)
             os.waitpid(child, 0)
-            (stream,) = {path.name for path in folder.iterdir()} - set(streams.values())
-            streams[damage] = stream
-            do(folder / stream)
+            (stream,) = apart.iterdir()
+            streams[damage] = stream.name
+            do(stream.rename(folder / stream.name))
         auditor = begin(folder, sinks=[Down()])
         finished = [folder / stream for stream in streams.values()]
         eventually(lambda: all(last(stream) == "audit_stop" for stream in finished), "all are finished")
