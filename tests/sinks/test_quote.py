@@ -12,6 +12,8 @@ from otel_mcp_audit.sinks import quote
     [
         ("http: request body too large", "http: request body too large"),
         ("cannot reach https://audit:hunter2@collector:4318/v1/logs", "cannot reach https://collector:4318/v1/logs"),
+        ("to https://audit:hun/ter@2@collector:4318", "to https://collector:4318"),
+        ("errors resolving audit:hun/ter2@127.0.0.1:9: [name]", "errors resolving ***@127.0.0.1:9: [name]"),
         ("Authorization: Bearer eyJhbGciOi.J9", "Authorization: *** ***"),
         ("bad header ('authorization', 'Basic YTpi')", "bad header ('authorization', '*** ***')"),
         ("api-key=abcdef0123, retry", "api-key=***, retry"),
