@@ -240,7 +240,7 @@ class Auditor:
             operation.ledger.append(encode(opened.event, opened.params), ends=opened.event.id, kind=kind)
             opened.fault, opened.due = None, operation.ledger.stream.due()
             opened.miss = operation.ledger.miss
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the ledger has counted it
+        except Exception as error:  # noqa: BLE001 -- counted by the ledger, or told by the start that has no end
             faults.report("keeping a record", error)
             self._renew(operation)
         operation.wake()

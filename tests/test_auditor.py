@@ -13,8 +13,8 @@ from blockbuster import blockbuster_ctx
 from otel_mcp_audit import Actor, Auditor, AuditRecord, Settings, annotate
 from otel_mcp_audit.journal import Reader
 from otel_mcp_audit.journal.cursor import BEGINNING
-from otel_mcp_audit.line import Trail
 from otel_mcp_audit.verify import verify
+from tests.integration import trail
 
 
 def auditor(folder: Path, **fields: object) -> Auditor:
@@ -108,11 +108,6 @@ def test_a_call_after_the_close_is_left_alone(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def gaps(folder: Path) -> list[tuple[object, object]]:
-    found = [record.event.trail for record in records(folder) if record.event_type == "audit_gap"]
-    return [(trail.count, trail.reason) for trail in found if isinstance(trail, Trail)]
-
-
 class Hostile(dict[str, object]):
     """Arguments that nobody can look at."""
 
@@ -136,7 +131,7 @@ def test_a_call_that_cannot_even_be_opened_is_run_and_the_stream_says_that_one_i
     audit.close()
     assert ran == ["unseen"]
     assert len(calls(tmp_path)) == after + 1
-    assert gaps(tmp_path) == [(1, "not kept: could not be opened; the server's log says why")]
+    assert trail.gaps(tmp_path) == [{"count": 1, "reason": "not kept: could not be opened; the server's log says why"}]
 
 
 def test_no_call_is_lost_in_silence_where_the_event_loop_may_not_wait_for_a_disk(tmp_path: Path) -> None:
@@ -151,7 +146,7 @@ def test_no_call_is_lost_in_silence_where_the_event_loop_may_not_wait_for_a_disk
     asyncio.run(call("after"))
     audit.close()
     assert [record.tool for record in calls(tmp_path)] == ["after"]
-    assert [count for count, _ in gaps(tmp_path)] == [1]
+    assert [gap["count"] for gap in trail.gaps(tmp_path)] == [1]
 
 
 def test_after_a_rest_the_next_call_opens_another_stream(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.compat.bench import Bench, wheel
 from tests.compat.comparison import HEADER, Comparison, compare
+from tests.compat.suite import BrokeOff
 from tests.compat.upstreams import UPSTREAMS
 
 
@@ -26,7 +27,7 @@ def main() -> int:
 
 
 def _compared(bench: Bench, ours: Path, *, short: bool) -> Comparison | None:
-    """None, and why is printed, where the environment could not be made."""
+    """None, and why is printed, where the environment could not be made or a run did not come to its end."""
     try:
         bench.set_up(ours)
     except subprocess.CalledProcessError as error:
@@ -36,7 +37,11 @@ def _compared(bench: Bench, ours: Path, *, short: bool) -> Comparison | None:
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir()
     begun = time.monotonic()
-    found = compare(bench, results, bench.upstream.short if short else ())
+    try:
+        found = compare(bench, results, bench.upstream.short if short else ())
+    except BrokeOff as error:
+        print(f"{bench.folder.name}: not compared: {error}", flush=True)
+        return None
     print(*found.lines(), f"  took:        {time.monotonic() - begun:.0f} s", sep="\n", flush=True)
     return found
 

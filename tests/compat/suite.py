@@ -11,7 +11,7 @@ from tests.compat.bench import Bench
 from tests.compat.outcomes import Outcomes
 
 WALL: Final = 1500.0
-"""Seconds that a suite may take before it is ended; what it had reported until then counts."""
+"""Seconds that a run may take before it is ended."""
 
 TIMEOUT: Final = 30
 """Seconds for one test: the upstreams' own limits are made for machines that do nothing else."""
@@ -22,6 +22,10 @@ ENDED: Final = (0, 1)
 """How pytest ends where all tests were run, passed or failed. A suite that plays with signals can end its own run."""
 
 ATTEMPTS: Final = 3
+
+
+class BrokeOff(Exception):  # noqa: N818 -- what the run did
+    """A run did not come to its end: what it reported until then shows nothing. The text names its log."""
 
 
 class Suite:
@@ -46,7 +50,7 @@ class Suite:
             workers: processes that share the tests.
 
         Raises:
-            RuntimeError: the run broke off again and again: what it reported until then shows nothing.
+            BrokeOff: again and again, or it took too long.
         """
         found = self._results / f"{name}.jsonl"
         for _ in range(ATTEMPTS):
@@ -58,7 +62,7 @@ class Suite:
                 self._switch(None)
             if ended in ENDED:
                 return outcomes.read(found)
-        raise RuntimeError(f"{self._bench.folder.name}, {name}: pytest broke off {ATTEMPTS} times, see {name}.log")
+        raise BrokeOff(f"pytest broke off {ATTEMPTS} times: see {self._results / name}.log")
 
     def _switch(self, journal: Path | None) -> None:
         self._bench.switch.unlink(missing_ok=True)
@@ -88,4 +92,4 @@ class Suite:
             except subprocess.TimeoutExpired:
                 process.terminate()
                 process.wait()
-                return ENDED[-1]
+                raise BrokeOff(f"pytest had not ended after {WALL:g} s: see {log.name}") from None

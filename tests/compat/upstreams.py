@@ -20,7 +20,7 @@ class Upstream(NamedTuple):
     Attributes:
         package: its name on the index.
         version: which release, as a specifier.
-        short: the test files and folders that touch servers most, for the ordinary CI; empty: not run there.
+        short: the test files and folders that touch servers most, for a look between full runs; empty: no such form.
         left_out: files and folders whose tests are of the upstream's own repository, or want the Internet.
         extras: of the package: those that its ``dev`` group names and the index has.
     """

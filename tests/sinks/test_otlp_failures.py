@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 
 import pytest
 
@@ -103,11 +104,12 @@ def test_a_connection_cut_anywhere_in_the_answer_is_no_acknowledgement(receiver:
                 sink.write(records(1))
         wire.cut_after = None
         receiver.behave(ok())
-        # Connections that the cuts left half dead may fail yet; delivery asks again, as here.
-        for _ in range(5):
+        # Connections that the cuts left half dead may fail yet, gRPC's for seconds; delivery asks again, as here.
+        for _ in range(100):
             with contextlib.suppress(Unavailable):
                 sink.write(records(1))
                 break
+            time.sleep(0.1)
     assert receiver.records()
 
 
