@@ -11,7 +11,7 @@ from otel_mcp_audit import Actor, Call
 ASKED: Final = "identity: the resolver has been asked"
 """The line on stderr that says so."""
 
-PATIENT_S: Final = 0.5
+PATIENT_S: Final = 0.3
 """Seconds that ``patient`` waits, whatever happens to the call meanwhile."""
 
 HUGE: Final = "x" * 1_000_000

@@ -1,7 +1,7 @@
 """The identity table as Markdown: ``python -m tests.identity.table RESULTS...``.
 
 Results are the JSON lines that tests append to the file that ``AUDIT_IDENTITY`` names, in as many runs as there are
-releases. A cell names the test, and how many cases of it there are; what is not true stands out.
+releases. A cell says how many cases of the row's test are as they should be; what is not stands out.
 """
 
 import json
@@ -24,18 +24,20 @@ def main(paths: Iterable[str]) -> None:
 def table(results: list[Result]) -> Iterator[str]:
     """Its lines: a row for each thing that is known of a caller, a column for each release."""
     releases = sorted({result["release"] for result in results}, key=_natural)
-    yield f"| what is known | {' | '.join(releases)} |"
-    yield "|---" * (1 + len(releases)) + "|"
-    for row in dict.fromkeys(result["row"] for result in results):
-        found = [[each for each in results if (each["row"], each["release"]) == (row, name)] for name in releases]
-        yield f"| {row} | {' | '.join(map(_cell, found))} |"
+    yield f"| what is known | test | {' | '.join(releases)} |"
+    yield "|---" * (2 + len(releases)) + "|"
+    for row, test in dict.fromkeys((result["row"], _function(result)) for result in results):
+        of_test = [each for each in results if (each["row"], _function(each)) == (row, test)]
+        cells = [_cell([each["ok"] for each in of_test if each["release"] == name]) for name in releases]
+        yield f"| {row} | `{test}` | {' | '.join(cells)} |"
 
 
-def _cell(found: list[Result]) -> str:
-    tests: dict[str, list[bool]] = {}
-    for result in found:
-        tests.setdefault(result["test"].rpartition("::")[2].partition("[")[0], []).append(result["ok"])
-    return "<br>".join(f"{'' if all(ok) else '**WRONG** '}{name} {sum(ok)}/{len(ok)}" for name, ok in tests.items())
+def _function(result: Result) -> str:
+    return result["test"].rpartition("::")[2].partition("[")[0]
+
+
+def _cell(ok: list[bool]) -> str:
+    return f"{'' if ok and all(ok) else '**WRONG** '}{sum(ok)}/{len(ok)}"
 
 
 def _natural(release: str) -> list[tuple[bool, int, str]]:

@@ -191,9 +191,8 @@ def _assert_resolved(event: Any, how: str, transport: str, default: str, source:
 
 
 def test_a_resolver_that_hangs_costs_a_second_of_its_own_call(told: Told) -> None:
-    spent = {how: told.event(told.resolved, how)["response"]["duration_us"] for how in ("hang", "answer")}
-    assert spent["hang"] >= 1e6 * 0.99  # the call's time counts from its arrival
-    assert spent["answer"] < spent["hang"]
+    response = told.event(told.resolved, "hang")["response"]
+    assert response["duration_us"] >= 1e6 * 0.99  # the call's time counts from its arrival
 
 
 def test_a_call_that_is_taken_back_while_the_resolver_is_asked_is_on_record(told: Told) -> None:
