@@ -7,6 +7,7 @@ from tests.scenes import kernel, offers
 from tests.scenes.kernel import Era, Style
 from tests.scenes.log import ANYTHING, Expected
 from tests.scenes.scenes import Scene
+from tests.scenes.tools import PROTOCOL_CODE
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
@@ -124,12 +125,19 @@ def _of_a_registry(style: Style) -> tuple[Scene, ...]:
         _scene("prompts/get", "mounted", _ok(size=10), name="child_greet", arguments={"name": "Ada"}),
         _scene("prompts/get", "proxied", _ok(size=10), name="behind_greet", arguments={"name": "Ada"}),
     )
+    in_vain = _scene(
+        "completion/complete",
+        "asks a tool in vain",
+        _error("protocol_error", PROTOCOL_CODE),
+        ref={"type": "ref/prompt", "name": "greet"},
+        argument={"name": "name", "value": offers.GONE},
+    )
     return (
         _scene("resources/read", "template", _ok(size=12), uri="scenes://rows/3"),
         _scene("resources/read", "template: invalid arguments", refused, uri="scenes://rows/many"),
         _scene("resources/read", "calls a tool", _ok(size=6), uri=offers.NESTED),
         _scene("prompts/get", "missing argument", refused, name="greet"),
-        *(mounted if style == "fastmcp" else ()),
+        *(mounted if style == "fastmcp" else (in_vain,)),
     )
 
 

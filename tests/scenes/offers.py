@@ -2,18 +2,20 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import anyio
 
 from tests.scenes import kernel
-from tests.scenes.tools import CANARY, started
+from tests.scenes.tools import CANARY, PROTOCOL_CODE, started
 
 TEXT: Final = "scenes://text"
 BROKEN: Final = "scenes://broken"
 WAITING: Final = "scenes://waiting"
 NESTED: Final = "scenes://nested"
 ROWS: Final = "scenes://rows/{n}"
+GONE: Final = "gone"
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -68,3 +70,16 @@ async def complete(*given: Any) -> Any:
     """Two values, whatever is asked; frameworks hand over what they please."""
     del given
     return kernel.types.Completion(values=["Ada", "Alan"])
+
+
+def completing(call: Call) -> Callable[..., Awaitable[Any]]:
+    """The same, but ``GONE`` is asked of a tool, in vain, and answered with an error."""
+
+    async def complete_or_ask(_ref: Any, argument: Any, _context: Any) -> Any:
+        if argument.value != GONE:
+            return await complete()
+        with suppress(Exception):
+            await call("boom", {})
+        raise kernel.protocol_error(PROTOCOL_CODE, "gone")
+
+    return complete_or_ask

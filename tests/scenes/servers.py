@@ -57,7 +57,7 @@ def framework(**options: Any) -> Any:
         server.resource(uri)(function)
     for prompt in offers.PROMPTS:
         server.prompt()(prompt)
-    server.completion()(offers.complete)
+    server.completion()(offers.completing(server.call_tool))
     return server
 
 
