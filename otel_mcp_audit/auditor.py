@@ -5,25 +5,23 @@ adoption of streams whose owner is gone and the disk budget happen on threads of
 """
 
 import os
-import threading
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
-from otel_mcp_audit import faults, metrics, tally
-from otel_mcp_audit.errors import INTERNAL_ERROR, NOT_RUN, WITHHELD, ConfigurationError, JournalError, NotRecorded
-from otel_mcp_audit.flights import Flights
+from otel_mcp_audit import faults, tally
+from otel_mcp_audit.errors import INTERNAL_ERROR, NOT_RUN, WITHHELD, JournalError, NotRecorded
 from otel_mcp_audit.identity import from_actor
 from otel_mcp_audit.line import Request
 from otel_mcp_audit.opencall import CURRENT, Arrival, Ending, OpenCall, raised
 from otel_mcp_audit.operation import Operation
+from otel_mcp_audit.operations import Operations
 from otel_mcp_audit.record import Actor, Call
 from otel_mcp_audit.recorder import encode
 from otel_mcp_audit.redaction import text
 from otel_mcp_audit.refusals import Refused
-from otel_mcp_audit.resolver import Resolver, load
+from otel_mcp_audit.resolver import Resolver
 from otel_mcp_audit.settings import Settings
 
 
@@ -42,23 +40,24 @@ class Auditor:
     def __init__(
         self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
     ) -> None:
-        self.settings = Settings.from_env() if settings is None else settings
-        self._problems = problems
-        self._logger_provider = logger_provider
-        self._starting = threading.Lock()
-        self._operation: Operation | None = None
-        self._flights = Flights()
-        self._over = False
-        self._refusal: ConfigurationError | None = None
-        self._unopened = 0
-        self.no_resolver: str | None = None
-        """Why the resolver that is set cannot be asked."""
+        chosen = Settings.from_env() if settings is None else settings
+        self._trail = Operations(chosen, problems, logger_provider)
         _AUDITORS.add(self)
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force."""
+        return self._trail.settings
 
     @property
     def closed(self) -> bool:
         """Whether a call that cannot be put on record is refused."""
-        return self.settings.on_failure == "closed"
+        return self._trail.closed
+
+    @property
+    def no_resolver(self) -> str | None:
+        """Why the resolver that is set cannot be asked."""
+        return self._trail.no_resolver
 
     @contextmanager
     def call(self, tool: str, arguments: Mapping[str, Any], actor: Actor | None = None) -> Generator[None]:
@@ -99,40 +98,7 @@ class Auditor:
         Raises:
             ConfigurationError: with ``closed``: what was found leaves no trail to rely on.
         """
-        if self._operation is None and not self._over:
-            resolver = self._load_resolver()  # outside the lock: what is imported may make calls of its own
-            with self._starting:
-                if self._operation is None and not self._over:
-                    self._begin(resolver)
-        if self._refusal is not None:
-            raise self._refusal
-        return self._operation
-
-    def _load_resolver(self) -> Resolver | None:
-        if self.settings.disabled:
-            return None
-        try:
-            return load(self.settings.identity)
-        except ConfigurationError as error:
-            self.no_resolver = str(error)
-            return None
-
-    def _begin(self, resolver: Resolver | None) -> None:
-        metrics.begin()
-        if self.settings.disabled:
-            self._over = True
-            Operation.begin(self.settings, self._problems, deliver=False).end(0.0, "disabled")
-            return
-        problems = [*self._problems, *filter(None, [self.no_resolver])]
-        operation = Operation.begin(self.settings, problems, logger_provider=self._logger_provider, resolver=resolver)
-        if self.closed and operation.shortcomings:
-            self._over = True
-            self._refusal = ConfigurationError("\n".join(operation.shortcomings))
-            operation.end(0.0, "refused: configuration")
-        else:
-            self._operation = operation
-            self._own_up(operation)
-            operation.announce()
+        return self._trail.start()
 
     def awaited(self) -> Resolver | None:
         """The application's resolver, where it has to be awaited before a call is opened.
@@ -140,9 +106,16 @@ class Auditor:
         Raises:
             ConfigurationError: as ``start``.
         """
-        operation = self.start() if self.settings.identity is not None else None
-        resolver = operation and operation.recorder.resolver
-        return resolver if resolver is not None and resolver.waits else None
+        return self._trail.awaited()
+
+    def reconfigure(
+        self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
+    ) -> bool:
+        """Use from now on what is given and differs; None changes nothing. Answers whether a stream was being written.
+
+        A call that is open ends in that stream, which is closed after its last one; the next begins another.
+        """
+        return self._trail.replace(settings, problems, logger_provider)
 
     def begin(self, describe: Callable[[], Arrival]) -> OpenCall | None:
         """Open the call that ``describe`` sees; None where this process does not audit, or on a fault of ours.
@@ -156,37 +129,11 @@ class Auditor:
             raise
         except Exception as error:
             faults.report("opening a call", error)
-            self._unopened += 1
             tally.DROPPED.add("not_opened", "")
-            if self._operation is not None:
-                self._own_up(self._operation)
+            self._trail.miss()
             if self.closed:
                 raise NotRecorded(NOT_RUN) from error
             return None
-
-    def reconfigure(
-        self, settings: Settings | None = None, *, problems: Sequence[str] = (), logger_provider: Any = None
-    ) -> bool:
-        """Use from now on what is given and differs; None changes nothing. Answers whether a stream was being written.
-
-        A call that is open ends in that stream, which is closed after its last one; the next begins another.
-        """
-        if settings in (None, self.settings) and logger_provider in (None, self._logger_provider):
-            return False
-        with self._starting:
-            if settings is not None:
-                self.settings, self._problems = settings, problems
-            self._logger_provider = logger_provider or self._logger_provider
-            self._refusal, self._over = None, False
-            operation, self._operation = self._operation, None
-        self._flights.retire(operation)
-        return operation is not None
-
-    def _own_up(self, operation: Operation) -> None:
-        """Have the stream say that calls could not even be opened; before there is one they are counted."""
-        if self._unopened:
-            operation.ledger.miss(JournalError("could not be opened; the server's log says why"), self._unopened)
-            self._unopened = 0
 
     def open(self, arrival: Arrival) -> OpenCall | None:
         """Open a call and keep its start line; a start that cannot be kept is counted, and the call goes on.
@@ -194,11 +141,11 @@ class Auditor:
         Raises:
             NotRecorded: with ``closed``: the start cannot be kept.
         """
-        operation = self.start()
+        operation = self._trail.start()
         if operation is None:
             return None
         opened = operation.recorder.open(arrival)
-        self._flights.begin(opened, operation)
+        self._trail.flights.begin(opened, operation)
         ledger, body = operation.ledger, encode(opened.event, opened.params)
         try:
             if not self.closed:
@@ -224,15 +171,15 @@ class Auditor:
 
     def keep(self, opened: OpenCall) -> None:
         """Keep the record of a call that is complete; one that cannot be kept is counted, and the call goes on."""
-        begun = self._flights.operation_of(opened)
+        begun = self._trail.flights.operation_of(opened)
         if begun is not None:
             try:
                 self._keep(opened, begun)
             finally:  # not before: the stream would be ended under it
-                self._flights.end(opened)
+                self._trail.flights.end(opened)
 
     def _keep(self, opened: OpenCall, begun: Operation) -> None:
-        operation = self.start() if begun.over else begun
+        operation = self._trail.start() if begun.over else begun
         if operation is None:
             return
         try:
@@ -242,7 +189,7 @@ class Auditor:
             opened.miss = operation.ledger.miss
         except Exception as error:  # noqa: BLE001 -- counted by the ledger, or told by the start that has no end
             faults.report("keeping a record", error)
-            self._renew(operation)
+            self._trail.renew(operation)
         operation.wake()
 
     def refused(self, describe: Callable[[], Refused]) -> OpenCall | None:
@@ -252,12 +199,12 @@ class Auditor:
         """
         operation = None
         try:
-            operation = self.start()
+            operation = self._trail.start()
             return None if operation is None else self._refused(operation, describe)
         except Exception as error:  # noqa: BLE001 -- the boundary between our code and the audited server
             faults.report("keeping a refusal", error)
             if operation is not None:
-                self._renew(operation)
+                self._trail.renew(operation)
             return None
 
     def _refused(self, operation: Operation, describe: Callable[[], Refused]) -> OpenCall | None:
@@ -290,42 +237,26 @@ class Auditor:
             if opened.fault is not None:
                 raise NotRecorded(WITHHELD) from opened.fault
 
-    def _renew(self, operation: Operation) -> None:
-        """Begin another stream where this one has been taken over by another process."""
-        if operation.ledger.stream.taken and self._operation is operation:
-            self._operation, operation.over = None, True
-            operation.ledger.stream.abandon()
-
     def abort(self) -> None:
         """A signal ends the process: every call in flight ends as ``aborted``."""
-        for opened in self._flights.calls():
+        for opened in self._trail.flights.calls():
             self._end(opened, Ending("aborted"))
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Deliver all that is kept; answers whether it was, within ``timeout`` seconds."""
-        return self._operation is None or self._operation.flush(timeout)
+        return self._trail.flush(timeout)
 
     def rest(self, timeout: float, reason: str) -> bool:
         """Close the stream if no call is in flight; the next call opens another. Otherwise as ``flush``."""
-        if self._flights:
-            return self.flush(timeout)
-        operation, self._operation = self._operation, None
-        return operation is None or operation.end(timeout, reason)
+        return self._trail.rest(timeout, reason)
 
     def close(self, timeout: float = 30.0, reason: str = "closed") -> bool:
         """Close the stream for good and deliver what it holds; answers whether it was within ``timeout`` seconds."""
-        operation, self._operation, self._over = self._operation, None, True
-        until = time.monotonic() + timeout
-        ended = operation is None or operation.end(timeout, reason)
-        return self._flights.close(max(0.0, until - time.monotonic()), reason) and ended
+        return self._trail.close(timeout, reason)
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's stream without touching it, and its calls, which the parent ends."""
-        self._starting = threading.Lock()
-        operation, self._operation = self._operation, None
-        self._flights.abandon()
-        if operation is not None:
-            operation.ledger.stream.abandon()
+        self._trail.abandon()
 
 
 def _arrival(tool: str, arguments: Mapping[str, Any], actor: Actor | None) -> Arrival:

@@ -87,7 +87,7 @@ for _ in range(%d):
         pass
     in_flight.append(auditor.call("slow", {}))
     in_flight[-1].__enter__()
-    print(auditor._operation.ledger.stream.id, flush=True)
+    print(auditor.start().ledger.stream.id, flush=True)
 os._exit(9)
 """
 """So many streams, each with a call that ended and one in flight, and nobody to finish them."""
