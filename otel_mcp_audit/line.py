@@ -148,7 +148,7 @@ class Trail(Struct, kw_only=True, gc=False):
     versions: list[NameValue] | UnsetType = UNSET
 
 
-class User(Struct, kw_only=True, gc=False):
+class User(Struct, frozen=True, kw_only=True, gc=False):
     """Who called; ``source`` says how that is known: ``token``, ``resolver``, ``os`` or ``none``."""
 
     authenticated: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from otel_mcp_audit import clock, identity, redaction
 from otel_mcp_audit.line import Agent, Body, Event, Param, Resource, Response, ServerInfo, encode_body
@@ -124,7 +124,7 @@ def _shorten_lists(event: Event) -> None:
 def _shorten_texts(event: Event) -> None:
     event.resources = [Resource(id=redaction.text(item.id), type=_short(item.type)) for item in event.resources[:1]]
     event.delegation = [_short(actor) for actor in event.delegation]
-    event.user.roles = event.user.scopes = ()
+    event.user = structs.replace(event.user, roles=(), scopes=())
     event.agent = Agent(_short(event.agent.name or "") or None, _short(event.agent.version or "") or None)
     request = event.request
     for name in ("protocol_version", "rpc_id", "session_id"):

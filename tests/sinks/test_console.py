@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from msgspec import structs
 
 from otel_mcp_audit.sinks import resolve
 from tests.sinks.lines import event, records, sealed
@@ -25,7 +26,7 @@ def test_a_record_is_one_line_on_standard_error_and_nothing_on_standard_output(
 def test_no_control_character_of_a_client_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     ((_, sink),) = resolve("console", {})
     hostile = event(tool="tool\n\x1b]0;title\x07\u202e\x85" + "x" * 1000)
-    hostile.user.id = "\rroot"
+    hostile.user = structs.replace(hostile.user, id="\rroot")
     hostile.response.duration_us = None
     sink.write([sealed(hostile)])
     err = capsys.readouterr().err

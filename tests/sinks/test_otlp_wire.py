@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -88,7 +89,8 @@ def test_every_byte_means_what_the_official_encoder_means(
     *, tool: str, resource: str, roles: list[str], duration: int, seq: int, phi: bool
 ) -> None:
     told = event(tool=tool)
-    told.user.roles, told.response.duration_us, told.phi = roles, duration, phi
+    told.user = structs.replace(told.user, roles=roles)
+    told.response.duration_us, told.phi = duration, phi
     record = sealed(told, seq, {"service.name": resource})
     assert request_of([record]) == encode_logs(readable([record]))
 
