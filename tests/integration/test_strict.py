@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration import strict, trail
 from tests.integration.process import Process, Session, call, echo, python, script_server
-from tests.integration.strict_table import Note, noting
+from tests.noted import STRICT, Note, noting
 from tests.require import witness
 from tests.scenes.log import Expected, Made
 from tests.scenes.messages import initialize
@@ -34,7 +34,7 @@ WITHHELD: Final = "audit: this call was run, and its answer is withheld, since i
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
     """Notes a row of the fault table."""
-    return noting(request)
+    return noting(STRICT, request)
 
 
 def server(folder: Path, settings: Mapping[str, str]) -> Process:

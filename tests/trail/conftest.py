@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trail.table import Note, noting
+from tests.noted import TRAIL, Note, noting
 
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
     """Notes a row of the table of records about the trail."""
-    return noting(request)
+    return noting(TRAIL, request)
 
 
 @pytest.fixture

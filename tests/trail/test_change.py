@@ -9,9 +9,9 @@ from typing import Any, Final
 from otel_mcp_audit import Auditor, Settings
 from tests.integration import trail
 from tests.integration.process import eventually, python
+from tests.noted import Note
 from tests.scenes.processes import environment
 from tests.trail.begun import begin, changes
-from tests.trail.table import Note
 
 UNASKED: Final = ("initialize", "list")
 

@@ -11,9 +11,9 @@ from otel_mcp_audit import Auditor, AuditRecord, Settings
 from otel_mcp_audit.line import LINE_LIMIT
 from tests.integration import trail
 from tests.integration.process import Session, exporting, scenes_server
+from tests.noted import Note
 from tests.receivers import HttpReceiver
 from tests.trail.begun import begin, changes, configs, live
-from tests.trail.table import Note
 
 
 def test_a_server_that_is_started_with_other_variables_says_which_and_the_record_arrives(

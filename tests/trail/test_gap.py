@@ -14,8 +14,8 @@ from otel_mcp_audit.journal import Cursor, disk, home
 from tests.integration import trail
 from tests.integration.process import eventually
 from tests.journal.ordinary import needs_root
+from tests.noted import Note
 from tests.trail.begun import begin
-from tests.trail.table import Note
 
 
 def calls(auditor: Any, count: int = 1) -> None:

@@ -13,9 +13,9 @@ from otel_mcp_audit.operation import Operation
 from otel_mcp_audit.settings import Settings
 from tests.integration import trail
 from tests.integration.process import python
+from tests.noted import Note
 from tests.scenes.processes import environment
 from tests.trail.begun import begin
-from tests.trail.table import Note
 
 SERVE: Final = "import os, signal, sys, time\nfrom otel_mcp_audit.runtime import RUNTIME\n"
 
