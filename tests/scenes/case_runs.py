@@ -15,7 +15,8 @@ from tests.scenes.reconcile import Kept, journal_lines, tool_calls
 from tests.scenes.runs import Auditing, await_condition, switched
 
 FILES: Final = Path(__file__).with_name("cases")
-UNANSWERED_S: Final = 2.0
+LEAD_S: Final = 2.0
+UNANSWERED_S: Final = 6.0
 """Seconds after which an answer that the transport has mixed up will not come any more."""
 
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -98,9 +99,14 @@ def _nameless_and_traced(session: Session, case: str) -> None:
 
 
 def at_once(style: Style, case: str, auditing: Auditing, folder: Path) -> CaseRun:
-    """Case 002: all calls in flight together; what the transport mixes up is never answered."""
+    """Case 002: all calls in flight together; what the transport mixes up is never answered.
+
+    Each waits so much longer than in the file that the last has begun before the first ends, also on a busy machine.
+    """
     run = CaseRun()
     opening, initialized, *calls = (step["send"] for step in given(case, "sequence.json")["steps"])
+    for each in calls:
+        each["params"]["arguments"]["seconds"] += LEAD_S
     with ServerProcess(style, "http", switched(folder, auditing)) as server:
         session = Session(server.port())
         for message in (opening, initialized):
