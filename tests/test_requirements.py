@@ -30,6 +30,7 @@ SOURCES = {
     "methods": None,
     "refused": None,
     "identity": None,
+    "collector": None,
     "bad input: hostile arguments": None,
     "bad input: a token without claims": None,
     "bad input: an unwritable or full folder": None,
@@ -40,6 +41,7 @@ SOURCES = {
     "bad input: a wrong variable": None,
     "bad input: a setting that is not built yet": None,
     "bad input: nothing to verify": None,
+    "bad input: a wrong variable of the Collector's": None,
 }
 """What was asked for: each has at least one requirement; where ids are listed, exactly these."""
 

@@ -5,6 +5,8 @@ Directives for the tests stand in comments that no reader sees:
 * ``<!-- docs: run COMMAND -->``: something the reader does elsewhere, such as using the server with a client.
 * ``<!-- docs: serve -->``: the next block starts a server and leaves it running; ``stop`` ends it with SIGTERM.
 * ``<!-- docs: receiver -->``: an OTLP receiver stands where the page says ``localhost:4318``.
+* ``<!-- docs: collector -->``: the next block starts a Collector, which stands at the ports that the page names.
+* ``<!-- docs: destinations -->``: real receivers stand where the page names Splunk's and Datadog's.
 * ``<!-- docs: status 1 -->``: the next block's last command ends with this exit status.
 """
 

@@ -20,6 +20,7 @@ class Reader:
         self._shell = Shell(folder)
         self._unused: set[str] = set()
         self._serving = False
+        self._collecting = False
         self._status = 0
 
     def __enter__(self) -> "Reader":
@@ -53,6 +54,10 @@ class Reader:
                 self._shell.stop()
             case "receiver":
                 self._shell.receive()
+            case "collector":
+                self._collecting = True
+            case "destinations":
+                self._shell.stand_in()
             case "status":
                 self._status = int(directive.argument)
             case _:
@@ -72,6 +77,9 @@ class Reader:
             self._serving = False
             self._use(last)
             self._shell.serve(last.text)
+        elif self._collecting:
+            self._collecting = False
+            self._shell.collect(last.text)
         else:
             status, self._status = self._status, 0
             self._run(last, shown=block.language == "console", status=status)

@@ -3,13 +3,16 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from tests.collector.binary import binary
+from tests.collector.collector import free_ports
+from tests.collector.sinks import DATADOG_KEY, Sinks
 from tests.docs.pages import ROOT
 from tests.receivers import HttpReceiver
 from tests.scenes.processes import Lines
@@ -20,6 +23,12 @@ PATIENCE: Final = 60.0
 SERVER_PORT: Final = "8000"
 RECEIVER_PORT: Final = "4318"
 METRICS_PORT: Final = "9464"
+COLLECTOR_PORTS: Final = {
+    "AUDIT_GRPC_PORT": "4317",
+    "AUDIT_HTTP_PORT": "4318",
+    "AUDIT_METRICS_PORT": "8888",
+    "AUDIT_HEALTH_PORT": "13133",
+}
 
 _GIVEN: Final = Path(__file__).with_name("given")
 _INSTALL: Final = re.compile(r"^pip install (?P<what>.+)$", re.MULTILINE)
@@ -39,9 +48,13 @@ class Shell:
         self._folder = self.home / "records"
         self._folder.mkdir(parents=True)
         self._exports: list[str] = []
-        self._ports = {SERVER_PORT: str(_free_port()), METRICS_PORT: str(_free_port())}
+        self._ports = dict(zip((SERVER_PORT, METRICS_PORT), map(str, free_ports(2)), strict=True))
+        self._places: dict[str, str] = {}
+        self._given = {"GIVEN": str(_GIVEN), "REPOSITORY": str(ROOT)}
+        self._tools = [str(Path(sys.executable).parent), os.environ["PATH"]]
         self._server: subprocess.Popen[bytes] | None = None
-        self._receiver: HttpReceiver | None = None
+        self._collector: subprocess.Popen[bytes] | None = None
+        self._open = ExitStack()
 
     def write(self, name: str, text: str) -> None:
         """Save a file in the working folder."""
@@ -87,14 +100,46 @@ class Shell:
 
     def receive(self) -> None:
         """Have an OTLP receiver listen from here on."""
-        self._receiver = HttpReceiver().__enter__()
-        self._ports[RECEIVER_PORT] = str(self._receiver.port)
+        self._ports[RECEIVER_PORT] = str(self._open.enter_context(HttpReceiver()).port)
+
+    def stand_in(self) -> None:
+        """Have receivers listen from here on that take what goes to Splunk and to Datadog."""
+        sinks = self._open.enter_context(Sinks(self._folder / "sinks"))
+        self._places = {
+            "https://splunk.example:8088/services/collector": sinks.variables["SPLUNK_HEC_URL"],
+            "https://otlp.datadoghq.com": sinks.variables["DD_OTLP_ENDPOINT"],
+            "your-api-key": DATADOG_KEY,
+        }
+
+    def collect(self, text: str) -> None:
+        """Run a command that starts a Collector, and leave that running once it is ready; an earlier one ends."""
+        self._end_collector()
+        ports = dict(zip(COLLECTOR_PORTS, map(str, free_ports(len(COLLECTOR_PORTS))), strict=True))
+        self._ports |= {COLLECTOR_PORTS[variable]: port for variable, port in ports.items()}
+        self._given |= ports
+        self._tools.insert(0, str(binary().parent))
+        self._collector = subprocess.Popen(
+            ["bash", "-euc", f"exec {self._script(text)}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=self._folder,
+            env=self._environment(),
+        )
+        assert self._collector.stderr
+        Lines(self._collector.stderr).await_line(lambda line: b"Everything is ready" in line)
 
     def close(self) -> None:
         """End everything that runs."""
         self.stop()
-        if self._receiver is not None:
-            self._receiver.__exit__()
+        self._end_collector()
+        self._open.close()
+
+    def _end_collector(self) -> None:
+        if self._collector is not None:
+            self._collector.terminate()
+            self._collector.wait(PATIENCE)
+            self._collector = None
 
     def _script(self, text: str) -> str:
         for found in _INSTALL.finditer(text):
@@ -105,13 +150,14 @@ class Shell:
     def _here(self, text: str) -> str:
         for port, actual in self._ports.items():
             text = re.sub(rf"\b{port}\b", actual, text)
+        for place, actual in self._places.items():
+            text = text.replace(place, actual)
         return text
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "XDG_"))}
-        tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        given = {"GIVEN": str(_GIVEN), "REPOSITORY": str(ROOT), "PORT": self._ports[SERVER_PORT]}
-        return {**inherited, **given, "HOME": str(self.home), "PATH": tools}
+        moving = {"PORT": self._ports[SERVER_PORT], "HOME": str(self.home), "PATH": os.pathsep.join(self._tools)}
+        return {**inherited, **self._given, **moving}
 
 
 def _see_installed(what: str) -> None:
@@ -120,9 +166,3 @@ def _see_installed(what: str) -> None:
         known = metadata.metadata(name).get_all("Provides-Extra") or []
         asked = {extra for extra in str(extras).split(",") if extra}
         assert asked <= set(known), f"pip install {what}: there is no such extra"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

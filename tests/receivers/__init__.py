@@ -1,7 +1,8 @@
-"""OTLP receivers for tests: real servers on real sockets, which store before they acknowledge and fail when told to.
+"""Receivers for tests: real servers on real sockets, which store before they acknowledge and fail when told to.
 
 ``with HttpReceiver() as receiver: receiver.endpoint; receiver.records(); receiver.behave(refuse_all())``. In another
 process: ``python -m tests.receivers.otlp_http --port 0 --store FILE --behave ok`` (or ``otlp_grpc``) prints its port.
+``HecReceiver`` takes what goes to Splunk.
 """
 
 from tests.receivers.behaviour import (
@@ -21,6 +22,7 @@ from tests.receivers.behaviour import (
     too_large,
 )
 from tests.receivers.over_grpc import GrpcReceiver
+from tests.receivers.over_hec import HecReceiver
 from tests.receivers.over_http import HttpReceiver
 from tests.receivers.store import Store
 from tests.receivers.wire import Wire
@@ -28,6 +30,7 @@ from tests.receivers.wire import Wire
 __all__ = [
     "Behaviour",
     "GrpcReceiver",
+    "HecReceiver",
     "HttpReceiver",
     "Reply",
     "Request",
