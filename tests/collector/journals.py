@@ -1,13 +1,12 @@
-"""Journals of any size, the command that ships them, and what a copy lacks of them."""
+"""Journals of any size, what sends them, and what a copy lacks of them."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from otel_mcp_audit import Auditor, Settings
+from otel_mcp_audit import Auditor, AuditRecord, Settings
+from otel_mcp_audit.sinks import resolve
 from tests.integration.process import Process, exporting
 from tests.scenes.reconcile import journal_lines, received_lines
 
@@ -34,20 +33,13 @@ def shipping(folder: Path, endpoint: str, protocol: str = "http/protobuf", **cha
     return Process([str(program), "ship", "--json", "--timeout", "30", "--dir", str(folder)], environ)
 
 
-def ship(folder: Path, endpoint: str, **changes: str) -> None:
-    """Have everything acknowledged."""
-    with shipping(folder, endpoint, **changes) as process:
-        status = process.ended()
-        assert status == 0, process.stderr.text + process.stdout.text
+def send(lines: Iterable[bytes], endpoint: str) -> None:
+    """Have lines acknowledged, in one request of the sink that every server sends by."""
+    ((_, sink),) = resolve(f"otlp+{endpoint}", {})
+    sink.write([AuditRecord(line, {"service.name": "collector"}) for line in lines])
+    sink.close()
 
 
 def missing(wanted: Iterable[bytes], records: Iterable[Mapping[str, Any]]) -> set[bytes]:
     """The lines of a journal that are not at a place, byte for byte."""
     return set(wanted) - set(received_lines(records))
-
-
-def verified(copy: Path, journal: Path) -> subprocess.CompletedProcess[str]:
-    """``otel-mcp-audit verify COPY --against JOURNAL``."""
-    program = Path(sys.executable).with_name("otel-mcp-audit")
-    line = [program, "verify", "--json", copy, "--against", journal]
-    return subprocess.run(line, env=os.environ, capture_output=True, text=True, check=False, timeout=60)

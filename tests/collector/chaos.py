@@ -1,0 +1,100 @@
+"""A Collector that is ended again and again under load: what came of every record that its sender was told is kept."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tests.collector import archive, journals
+from tests.collector.collector import Collector
+from tests.collector.sinks import Sinks
+from tests.integration.process import eventually
+from tests.scenes.reconcile import received_lines
+
+STREAMS: Final = 4
+"""Journals that are sent at a time: each has one request in flight."""
+
+_ARCHIVED_BYTES: Final = 1500
+"""A record of ours in the archive has more."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one place has of the records that were acknowledged."""
+
+    missing: int
+    duplicates: int
+
+
+@dataclass(frozen=True)
+class Endured:
+    """What came of it."""
+
+    ends: int
+    sent: int
+    acknowledged: int
+    archive: Place
+    splunk: Place
+    store: Place
+    torn: int
+
+    @property
+    def lost(self) -> int:
+        """Records that were acknowledged and are missing anywhere."""
+        return self.sent - self.acknowledged + self.archive.missing + self.splunk.missing + self.store.missing
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def endure(folder: Path, ends: int, calls: int, how: Literal["kill", "terminate"]) -> Endured:
+    """Ship a journal through a Collector that is ended as often, each time after more of it has come through.
+
+    Args:
+        folder: empty.
+        ends: how often.
+        calls: of each of the journal's streams.
+        how: the Collector's method that ends it.
+    """
+    journal = folder / "journal"
+    for _ in range(STREAMS):
+        journals.leave(journal, calls)
+    lines = journals.lines(journal)
+    with (
+        Sinks(folder / "sinks") as sinks,
+        Collector(folder / "collector", "base", "splunk", "otlp", **sinks.variables) as collector,
+        journals.shipping(journal, collector.endpoint) as sender,
+    ):
+        step = len(lines) * _ARCHIVED_BYTES // (ends + 1)
+        for number in range(1, ends + 1):
+            eventually(lambda: _size(collector) > number * step, "more of it comes through")  # noqa: B023 -- used at once
+            getattr(collector, how)()
+            collector.start()
+        assert sender.ended() == 0, sender.stderr.text
+        shipped = json.loads(sender.stdout.text)
+        eventually(
+            lambda: all(_all_there(lines, sinks, sink) for sink in ("splunk", "store")), "what was queued arrives"
+        )
+        return Endured(
+            ends=ends,
+            sent=len(lines),
+            acknowledged=shipped["delivered"],
+            archive=_place(lines, archive.records(collector.archive)),
+            splunk=_place(lines, sinks.records("splunk")),
+            store=_place(lines, sinks.records("store")),
+            torn=archive.torn(collector.archive, "mcp-audit*.jsonl"),
+        )
+
+
+def _size(collector: Collector) -> int:
+    return sum(file.stat().st_size for file in collector.archive.glob("mcp-audit*.jsonl"))
+
+
+def _all_there(lines: list[bytes], sinks: Sinks, sink: str) -> bool:
+    return not journals.missing(lines, sinks.records(sink))
+
+
+def _place(lines: list[bytes], records: list[dict[str, Any]]) -> Place:
+    copies = Counter(received_lines(records))
+    return Place(missing=len(set(lines) - set(copies)), duplicates=copies.total() - len(copies))
