@@ -12,6 +12,8 @@ from tests.collector.sinks import Sinks
 from tests.integration.process import eventually
 from tests.scenes.reconcile import received_lines
 
+How = Literal["kill", "terminate"]
+
 STREAMS: Final = 4
 """Journals that are sent at a time: each has one request in flight."""
 
@@ -48,7 +50,7 @@ class Endured:
         return json.dumps(asdict(self))
 
 
-def endure(folder: Path, ends: int, calls: int, how: Literal["kill", "terminate"]) -> Endured:
+def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
     """Ship a journal through a Collector that is ended as often, each time after more of it has come through.
 
     Args:

@@ -75,8 +75,10 @@ def over_http(server: Process) -> ClientLog:
 
 
 def environ(journal: Path, endpoint: str, **changes: str) -> dict[str, str]:
-    """As an operator sets it who wants all signals at one endpoint."""
-    return exporting(journal, endpoint, OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED="true", **changes)
+    """As an operator sets it who wants all signals at one endpoint, and one who would choose another's index."""
+    chosen = "com.splunk.index=another,com.splunk.hec.access_token=another"
+    own = {"OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "true", "OTEL_RESOURCE_ATTRIBUTES": chosen}
+    return exporting(journal, endpoint, **own, **changes)
 
 
 @pytest.fixture(scope="module", params=["true", "false"], ids=["queue", "hold"])
@@ -140,6 +142,11 @@ def test_splunk_has_every_attribute_and_the_fields_of_its_information_model(road
         assert found["vendor_product"] == "otel_mcp_audit"
         assert (found.get("user"), found.get("status")) == (sent.get("user.id"), sent.get("audit.outcome"))
         assert found.get("object") == sent.get("gen_ai.tool.name")
+
+
+def test_no_sender_chooses_its_index_or_token_at_splunk(road: Road) -> None:
+    assert {record["resource"]["com.splunk.index"] for record in road.records("splunk")} == {"mcp_audit"}
+    assert not any("com.splunk.hec.access_token" in record["resource"] for record in road.records("splunk"))
 
 
 @pytest.mark.parametrize("sink", WITH_LOGS)

@@ -74,17 +74,8 @@ class Shell:
 
     def serve(self, text: str) -> None:
         """Run commands of which the last starts a server, and leave that running once it listens."""
-        leading, _, last = self._script(text).rstrip().rpartition("\n")
-        self._server = subprocess.Popen(
-            ["bash", "-euc", f"{leading}\nexec {last}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._folder,
-            env=self._environment(),
-        )
-        assert self._server.stderr
-        running = Lines(self._server.stderr).await_line(lambda line: b"Uvicorn running on http://" in line)
+        self._server, said = self._start(text)
+        running = said.await_line(lambda line: b"Uvicorn running on http://" in line)
         self._ports[SERVER_PORT] = running.split(b"http://")[1].split()[0].rpartition(b":")[2].decode()
 
     def stop(self) -> None:
@@ -118,22 +109,28 @@ class Shell:
         self._ports |= {COLLECTOR_PORTS[variable]: port for variable, port in ports.items()}
         self._given |= ports
         self._tools.insert(0, str(binary().parent))
-        self._collector = subprocess.Popen(
-            ["bash", "-euc", f"exec {self._script(text)}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._folder,
-            env=self._environment(),
-        )
-        assert self._collector.stderr
-        Lines(self._collector.stderr).await_line(lambda line: b"Everything is ready" in line)
+        self._collector, said = self._start(text)
+        said.await_line(lambda line: b"Everything is ready" in line)
 
     def close(self) -> None:
         """End everything that runs."""
         self.stop()
         self._end_collector()
         self._open.close()
+
+    def _start(self, text: str) -> tuple[subprocess.Popen[bytes], Lines]:
+        """Run commands of which the last goes on; what it says on standard error."""
+        leading, _, last = self._script(text).rstrip().rpartition("\n")
+        process = subprocess.Popen(
+            ["bash", "-euc", f"{leading}\nexec {last}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=self._folder,
+            env=self._environment(),
+        )
+        assert process.stderr
+        return process, Lines(process.stderr)
 
     def _end_collector(self) -> None:
         if self._collector is not None:
