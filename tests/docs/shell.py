@@ -48,7 +48,8 @@ class Shell:
         self._folder = self.home / "records"
         self._folder.mkdir(parents=True)
         self._exports: list[str] = []
-        self._ports = dict(zip((SERVER_PORT, METRICS_PORT), map(str, free_ports(2)), strict=True))
+        ports: dict[str, str] = dict(zip((SERVER_PORT, METRICS_PORT), map(str, free_ports(2)), strict=True))
+        self._ports = ports
         self._places: dict[str, str] = {}
         self._given = {"GIVEN": str(_GIVEN), "REPOSITORY": str(ROOT)}
         self._tools = [str(Path(sys.executable).parent), os.environ["PATH"]]
