@@ -1,0 +1,2 @@
+#!/bin/sh
+KAFKA_LOG_LEVEL=info exec "$(dirname "$0")/java.sh" kafka.Kafka "$@"
