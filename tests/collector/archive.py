@@ -1,5 +1,6 @@
 """What the Collector's files hold, read with nothing of the product's own code."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ _GROUPS: Final = {"resourceLogs": ("scopeLogs", "logRecords"), "resourceSpans": 
 def requests(folder: Path, pattern: str) -> Iterator[Mapping[str, Any] | None]:
     """Every request in the files that match; None for a torn one."""
     for file in sorted(folder.glob(pattern)):
-        for piece in _REQUEST.split(file.read_bytes()):
+        for piece in _REQUEST.split(_content(file)):
             if piece.strip():
                 yield _decoded(piece)
 
@@ -33,6 +34,11 @@ def torn(folder: Path, pattern: str) -> int:
 def records(folder: Path) -> list[dict[str, Any]]:
     """The audit archive's records, rotated files too."""
     return held(folder, "mcp-audit*.jsonl")
+
+
+def _content(file: Path) -> bytes:
+    content = file.read_bytes()
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 def _decoded(piece: bytes) -> Mapping[str, Any] | None:

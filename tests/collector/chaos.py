@@ -1,16 +1,14 @@
 """A Collector that is ended again and again under load: what came of every record that its sender was told is kept."""
 
 import json
-from collections import Counter
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from tests.collector import archive, journals
 from tests.collector.collector import Collector
+from tests.collector.endured import Endured, Place
 from tests.collector.sinks import Sinks
 from tests.integration.process import eventually
-from tests.scenes.reconcile import received_lines
 
 How = Literal["kill", "terminate"]
 
@@ -19,35 +17,6 @@ STREAMS: Final = 4
 
 _ARCHIVED_BYTES: Final = 1500
 """A record of ours in the archive has more."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """What one place has of the records that were acknowledged."""
-
-    missing: int
-    duplicates: int
-
-
-@dataclass(frozen=True)
-class Endured:
-    """What came of it."""
-
-    ends: int
-    sent: int
-    acknowledged: int
-    archive: Place
-    splunk: Place
-    store: Place
-    torn: int
-
-    @property
-    def lost(self) -> int:
-        """Records that were acknowledged and are missing anywhere."""
-        return self.sent - self.acknowledged + self.archive.missing + self.splunk.missing + self.store.missing
-
-    def __str__(self) -> str:
-        return json.dumps(asdict(self))
 
 
 def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
@@ -68,9 +37,10 @@ def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
         Collector(folder / "collector", "base", "splunk", "otlp", **sinks.variables) as collector,
         journals.shipping(journal, collector.endpoint) as sender,
     ):
-        step = len(lines) * _ARCHIVED_BYTES // (ends + 1)
+        step, under_way = len(lines) * _ARCHIVED_BYTES // (ends + 1), list[int]()
         for number in range(1, ends + 1):
             eventually(lambda: _size(collector) > number * step, "more of it comes through")  # noqa: B023 -- used at once
+            under_way.append(len(lines) - len(archive.records(collector.archive)))
             getattr(collector, how)()
             collector.start()
         assert sender.ended() == 0, sender.stderr.text
@@ -79,13 +49,15 @@ def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
             lambda: all(_all_there(lines, sinks, sink) for sink in ("splunk", "store")), "what was queued arrives"
         )
         return Endured(
-            ends=ends,
+            ended=f"Collector: {how}",
+            under_way=tuple(under_way),
             sent=len(lines),
             acknowledged=shipped["delivered"],
-            archive=_place(lines, archive.records(collector.archive)),
-            splunk=_place(lines, sinks.records("splunk")),
-            store=_place(lines, sinks.records("store")),
-            torn=archive.torn(collector.archive, "mcp-audit*.jsonl"),
+            places={
+                "archive": Place.of(lines, archive.records(collector.archive)),
+                "splunk": Place.of(lines, sinks.records("splunk")),
+                "store": Place.of(lines, sinks.records("store")),
+            },
         )
 
 
@@ -95,8 +67,3 @@ def _size(collector: Collector) -> int:
 
 def _all_there(lines: list[bytes], sinks: Sinks, sink: str) -> bool:
     return not journals.missing(lines, sinks.records(sink))
-
-
-def _place(lines: list[bytes], records: list[dict[str, Any]]) -> Place:
-    copies = Counter(received_lines(records))
-    return Place(missing=len(set(lines) - set(copies)), duplicates=copies.total() - len(copies))

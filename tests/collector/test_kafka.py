@@ -1,0 +1,81 @@
+"""Kafka between two Collectors: each call's record arrives, whatever on the way is killed, away, or refuses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otel_mcp_audit.verify import verify
+from tests.collector import journals
+from tests.collector.called import Called, call_all
+from tests.collector.kafka_road import Road
+from tests.integration.process import eventually
+from tests.parts.server import PATIENCE
+from tests.receivers import HttpReceiver, ok, status
+from tests.scenes.reconcile import received_lines
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    with Road(tmp_path_factory.mktemp("kafka")) as road:
+        yield road
+
+
+@pytest.fixture(scope="module")
+def called(road: Road) -> Called:
+    """What clients did first of all, and all of it arrived."""
+    called = call_all(road.folder / "called", road.agent.endpoint)
+    road.await_all(called.lines)
+    return called
+
+
+def test_each_call_has_its_one_record_behind_kafka_byte_for_byte(road: Road, called: Called) -> None:
+    kept = set(called.lines)
+    arrived = [line for line in received_lines(road.records()) if line in kept]
+    called.assert_all_in(arrived)
+    assert len(arrived) == len(kept)
+
+
+def test_a_consumer_that_is_killed_under_load_loses_nothing(road: Road) -> None:
+    endured = road.endure("consumer", "consumer", ends=2, calls=300)
+    print(endured)
+    assert endured.lost == 0, str(endured)
+
+
+@pytest.mark.timeout(180)
+def test_a_broker_that_is_killed_under_load_loses_nothing(road: Road) -> None:
+    endured = road.endure("broker", "broker", ends=1, calls=300)
+    print(endured)
+    assert endured.lost == 0, str(endured)
+
+
+def test_what_comes_while_the_store_is_away_arrives_when_it_is_back(road: Road, tmp_path: Path) -> None:
+    lines = journals.leave(tmp_path / "journal", 200)
+    road.sinks.kill()
+    journals.send(lines, road.agent.endpoint)
+    eventually(lambda: "Exporting failed" in road.consumer.log, "the consumer finds nobody")
+    road.sinks.start()
+    road.await_all(lines)
+
+
+def test_what_a_store_refused_for_good_arrives_after_the_consumer_was_restarted(road: Road, tmp_path: Path) -> None:
+    lines = journals.leave(tmp_path / "journal", 200)
+    journals.send(lines, road.agent.endpoint)
+    with HttpReceiver(behaviour=status(400)) as store:
+        consumer = road.another_consumer("strict", store.endpoint, "exporters.otlp_http/sink.compression=gzip")
+        with consumer:
+            store.wait_for_requests(1, PATIENCE)
+            store.behave(ok())
+            consumer.terminate()
+            consumer.start()
+            eventually(lambda: not journals.missing(lines, store.records()), "all of it arrives", PATIENCE)
+
+
+def test_a_dump_of_the_topic_verifies_and_lacks_nothing_that_the_journal_has(
+    road: Road, called: Called, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump"
+    dump.write_bytes(road.kafka.dump())
+    report = verify([dump], against=called.journal)
+    assert (report.missing, report.findings) == ([], [])
+    assert report.records >= len(called.lines)
