@@ -16,6 +16,8 @@ _ARCHIVED: Final = b'{"resourceLogs":'
 """Begins every request in a Collector's archive. It cannot stand inside a JSON string: what precedes it has ended."""
 
 _BEFORE_ARCHIVED: Final = re.compile(b"(?=" + re.escape(_ARCHIVED) + b")")
+_MESSAGE: Final = re.compile(rb"[\x80-\xff]{1,4}[\x00-\x7f]?\n")
+"""After a first line end: the length of a protobuf message, whose first field that byte announces. No text does."""
 _KEPT: Final = 256 * 1024
 """Bytes before a key ``chain`` in which the object around it may have begun."""
 _OVERLAP: Final = 64
@@ -67,6 +69,8 @@ class Scanner:
             self._hit = False
             if self._offset == 0:
                 piece = piece.removeprefix(_BOM)
+        if self._offset == 1 and _MESSAGE.match(piece):  # as Kafka's console consumer writes them: lines mean nothing
+            self._leftover.inside()
         if self._tail is not None or not piece.startswith(BARE) or not self._written(piece):
             self._search_piece(piece)
         self._offset += len(piece)

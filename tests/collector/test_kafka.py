@@ -1,5 +1,6 @@
 """Kafka between two Collectors: each call's record arrives, whatever on the way is killed, away, or refuses."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,11 +72,23 @@ def test_what_a_store_refused_for_good_arrives_after_the_consumer_was_restarted(
             eventually(lambda: not journals.missing(lines, store.records()), "all of it arrives", PATIENCE)
 
 
-def test_a_dump_of_the_topic_verifies_and_lacks_nothing_that_the_journal_has(
-    road: Road, called: Called, tmp_path: Path
-) -> None:
-    dump = tmp_path / "dump"
+@pytest.fixture(scope="module")
+def dump(road: Road, called: Called) -> Path:
+    """The topic, as Kafka's console consumer writes it."""
+    dump = called.journal.with_name("dump")
     dump.write_bytes(road.kafka.dump())
+    return dump
+
+
+def test_a_dump_of_the_topic_verifies_and_lacks_nothing_that_the_journal_has(called: Called, dump: Path) -> None:
     report = verify([dump], against=called.journal)
     assert (report.missing, report.findings) == ([], [])
     assert report.records >= len(called.lines)
+
+
+def test_what_a_dump_lacks_is_named(called: Called, dump: Path, tmp_path: Path) -> None:
+    lost = called.lines[3]
+    broken = tmp_path / "dump"
+    broken.write_bytes(dump.read_bytes().replace(lost, b" " * len(lost)))
+    report = verify([broken], against=called.journal)
+    assert [missing.id for missing in report.missing or ()] == [json.loads(lost)["event"]["id"]]

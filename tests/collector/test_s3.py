@@ -1,11 +1,14 @@
 """Objects in a bucket with object lock, in a real store: all that was acknowledged is in them, for good."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from otel_mcp_audit.verify import verify
+from tests.collector import archive
 from tests.collector.called import Called, call_all
 from tests.collector.s3_road import BUCKET, Road
 from tests.parts.seaweedfs import SeaweedFS
@@ -39,6 +42,22 @@ def test_each_call_has_its_one_record_in_an_object_byte_for_byte(road: Road, cal
 def test_objects_as_they_were_fetched_verify_and_lack_nothing(road: Road, called: Called) -> None:
     report = verify([road.copy], against=called.journal)
     assert (report.missing, report.findings) == ([], [])
+
+
+def test_the_records_of_an_object_that_is_lacking_are_named(road: Road, called: Called, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(road.copy, copy)
+    wanted = set(called.lines)
+    lost = next(
+        file
+        for file in sorted(copy.rglob("*.gz"))
+        if wanted & set(received_lines(archive.held(file.parent, file.name)))
+    )
+    lost.unlink()
+    left = set(received_lines(archive.held(copy, "**/*.gz")))
+    named = [missing.id for missing in verify([copy], against=called.journal).missing or ()]
+    assert named
+    assert sorted(map(str, named)) == sorted(json.loads(line)["event"]["id"] for line in wanted - left)
 
 
 def test_no_version_of_an_object_can_be_deleted_or_replaced(road: Road, called: Called, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests.verify.wrappings import (
     archive,
     array_on_one_line,
     hec_events,
+    kafka_dump,
+    otlp_protobuf,
     otlp_request,
     search_export,
     search_export_whole,
@@ -91,6 +93,29 @@ def test_a_request_torn_before_its_record_is_a_finding_only_where_the_chain_has_
     assert sorted(kind for kind, _ in found(report)) == ["missing_seq", "torn"]
 
 
+def test_a_dump_of_messages_that_breaks_off_is_torn_and_nothing_else() -> None:
+    messages = b"".join(otlp_protobuf([line]) + b"\n" for line in LINES[:3])
+    last = otlp_protobuf(LINES[3:4])
+    begins, ends = last.index(b'{"chain":{"prev":"'), last.rindex(b'"}}') + 3
+    for cut in range(begins + 20, len(last)):
+        report = scanned(messages + last[:cut])
+        torn = {"torn"} if cut < ends else set[str]()
+        assert ({finding.kind for finding in report.findings}, report.records) == (torn, 4 - len(torn)), cut
+
+
+def test_bytes_that_are_no_text_are_foreign_in_a_copy_of_lines(tmp_path: Path) -> None:
+    (finding,) = checked(tmp_path, b"".join(LINES) + bytes(4096)).findings
+    assert finding.kind == "foreign"
+
+
+@pytest.mark.parametrize("size", range(0, 11_000, 61))
+def test_whatever_length_a_message_gives_its_record_the_record_is_read(size: int) -> None:
+    """The length stands right before the record, and may look like a quote, a backslash, a brace or a line end."""
+    line = chained([body(1, value="x" * size)])
+    report = scanned(otlp_protobuf(line) + b"\n")
+    assert (report.findings, report.records) == ([], 1)
+
+
 def test_an_event_of_another_product_in_an_export_is_named(tmp_path: Path) -> None:
     other = b'{"result":{"_raw":"' + b"x" * 300 + b'"}}\n'
     report = checked(tmp_path, search_export(LINES) + other)
@@ -118,7 +143,7 @@ def test_long_strings_of_many_lines_are_read_to_their_end(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "wrap", [archive, search_export_whole, array_on_one_line, hec_events], ids=lambda w: w.__name__
+    "wrap", [archive, kafka_dump, search_export_whole, array_on_one_line, hec_events], ids=lambda w: w.__name__
 )
 def test_a_line_that_is_read_in_pieces_loses_nothing_at_their_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Lines], bytes]

@@ -35,6 +35,31 @@ def archive(lines: Lines) -> bytes:
     return b"".join(otlp_request(lines[at : at + 2]) for at in range(0, len(lines), 2))
 
 
+def field(number: int, payload: bytes) -> bytes:
+    """A field of a protobuf message: strings, bytes and messages alike."""
+    size, length = len(payload), b""
+    while size > 0x7F:
+        size, length = size >> 7, length + bytes([size & 0x7F | 0x80])
+    return bytes([number << 3 | 2]) + length + bytes([size]) + payload
+
+
+def otlp_protobuf(lines: Lines) -> bytes:
+    """A request as ``otlp_proto`` has it."""
+    user = field(6, field(1, b"user.id") + field(2, field(1, b"alice")))
+    records = [field(2, field(5, field(1, line.rstrip(b"\n"))) + user + field(9, bytes(range(16)))) for line in lines]
+    return field(1, field(1, b"") + field(2, field(1, field(1, b"otel_mcp_audit")) + b"".join(records)))
+
+
+def kafka_dump(lines: Lines) -> bytes:
+    """What a console consumer writes: each message as it is, and a line end."""
+    return b"".join(otlp_protobuf(lines[at : at + 2]) + b"\n" for at in range(0, len(lines), 2))
+
+
+def stored_object(lines: Lines) -> bytes:
+    """An object of an archive in an object store: one request, gzipped, without a line end."""
+    return gzip.compress(otlp_request(lines).rstrip(b"\n"))
+
+
 def hec_events(lines: Lines) -> bytes:
     """Events as they are posted to an HTTP Event Collector: objects without separator."""
     events = [{"time": 1795602600.5, "event": text, "fields": {"user.id": "alice"}} for text in texts(lines)]
@@ -189,6 +214,8 @@ def gzipped_archive(lines: Lines) -> bytes:
 WRAPPINGS: list[Callable[[Lines], bytes]] = [
     b"".join,
     archive,
+    stored_object,
+    kafka_dump,
     hec_events,
     search_export,
     search_export_whole,
