@@ -59,7 +59,7 @@ class Road:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self.kafka)
-            self.kafka.create_topic("--partitions", str(PARTITIONS))
+            self.kafka.create_topic("--partitions", str(PARTITIONS), "--config", "max.message.bytes=10485760")
             for part in (self.sinks, self.agent, self.consumer):
                 stack.enter_context(part)
             self._stack = stack.pop_all()

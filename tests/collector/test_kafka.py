@@ -3,17 +3,21 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from otel_mcp_audit.verify import verify
-from tests.collector import journals
+from tests.collector import archive, journals
 from tests.collector.called import Called, call_all
-from tests.collector.kafka_road import Road
+from tests.collector.collector import Collector
+from tests.collector.kafka_road import SMALL, Road
 from tests.integration.process import eventually
 from tests.parts.server import PATIENCE
 from tests.receivers import HttpReceiver, ok, status
 from tests.scenes.reconcile import received_lines
+
+DROPPED: Final = "otelcol_exporter_send_failed_log_records"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +74,18 @@ def test_what_a_store_refused_for_good_arrives_after_the_consumer_was_restarted(
             consumer.terminate()
             consumer.start()
             eventually(lambda: not journals.missing(lines, store.records()), "all of it arrives", PATIENCE)
+
+
+def test_a_message_above_the_topics_limit_is_counted_as_dropped_and_the_archive_has_its_records(
+    road: Road, tmp_path: Path
+) -> None:
+    road.kafka.create_topic("--config", "max.message.bytes=300", topic="small")
+    lines = journals.leave(tmp_path / "journal", 100)
+    settings = [*SMALL, "exporters.kafka.logs.topic=small"]
+    with Collector(tmp_path / "agent", "base", "kafka-agent", sets=settings, KAFKA_BROKERS=road.kafka.address) as agent:
+        journals.send(lines, agent.endpoint)
+        eventually(lambda: agent.metric(DROPPED) == len(lines), "all of it is dropped", PATIENCE)
+        assert not journals.missing(lines, archive.records(agent.archive))
 
 
 @pytest.fixture(scope="module")

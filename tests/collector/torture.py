@@ -45,7 +45,7 @@ def _collector(folder: Path, kills: int) -> Iterator[Endured]:
 def _kafka(folder: Path, kills: int) -> Iterator[Endured]:
     with KafkaRoad(folder) as road:
         yield road.endure("consumers", "consumer", kills, CALLS_PER_KILL * kills)
-        yield road.endure("brokers", "broker", max(1, kills // 4), CALLS_PER_KILL * max(1, kills // 4))
+        yield road.endure("brokers", "broker", max(2, kills // 4), CALLS_PER_KILL * max(2, kills // 4))
 
 
 def _s3(folder: Path, kills: int) -> Iterator[Endured]:

@@ -6,7 +6,9 @@ Directives for the tests stand in comments that no reader sees:
 * ``<!-- docs: serve -->``: the next block starts a server and leaves it running; ``stop`` ends it with SIGTERM.
 * ``<!-- docs: receiver -->``: an OTLP receiver stands where the page says ``localhost:4318``.
 * ``<!-- docs: collector -->``: the next block starts a Collector, which stands at the ports that the page names.
-* ``<!-- docs: destinations -->``: real receivers stand where the page names Splunk's and Datadog's.
+* ``<!-- docs: collector beside -->``: the same, and an earlier one goes on, on the ports that the page names.
+* ``<!-- docs: destinations -->``: real receivers stand where the page names Splunk's, Datadog's and an OTLP store.
+* ``<!-- docs: part NAME -->``: a real part of ``tests.parts`` stands where the page names it, its programs at hand.
 * ``<!-- docs: status 1 -->``: the next block's last command ends with this exit status.
 """
 

@@ -21,6 +21,7 @@ class Reader:
         self._unused: set[str] = set()
         self._serving = False
         self._collecting = False
+        self._beside = False
         self._status = 0
 
     def __enter__(self) -> "Reader":
@@ -56,8 +57,11 @@ class Reader:
                 self._shell.receive()
             case "collector":
                 self._collecting = True
+                self._beside = directive.argument == "beside"
             case "destinations":
                 self._shell.stand_in()
+            case "part":
+                self._shell.have(directive.argument)
             case "status":
                 self._status = int(directive.argument)
             case _:
@@ -79,7 +83,7 @@ class Reader:
             self._shell.serve(last.text)
         elif self._collecting:
             self._collecting = False
-            self._shell.collect(last.text)
+            self._shell.collect(last.text, beside=self._beside)
         else:
             status, self._status = self._status, 0
             self._run(last, shown=block.language == "console", status=status)

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.collector.binary import binary
 from tests.collector.collector import free_ports
 from tests.collector.sinks import DATADOG_KEY, Sinks
 from tests.docs.pages import ROOT
+from tests.parts.part import programs
+from tests.parts.places import stand
 from tests.receivers import HttpReceiver
 from tests.scenes.processes import Lines
 
@@ -54,7 +57,7 @@ class Shell:
         self._given = {"GIVEN": str(_GIVEN), "REPOSITORY": str(ROOT)}
         self._tools = [str(Path(sys.executable).parent), os.environ["PATH"]]
         self._server: subprocess.Popen[bytes] | None = None
-        self._collector: subprocess.Popen[bytes] | None = None
+        self._collectors: list[subprocess.Popen[bytes]] = []
         self._open = ExitStack()
 
     def write(self, name: str, text: str) -> None:
@@ -97,47 +100,63 @@ class Shell:
     def stand_in(self) -> None:
         """Have receivers listen from here on that take what goes to Splunk and to Datadog."""
         sinks = self._open.enter_context(Sinks(self._folder / "sinks"))
-        self._places = {
+        self._places |= {
             "https://splunk.example:8088/services/collector": sinks.variables["SPLUNK_HEC_URL"],
             "https://otlp.datadoghq.com": sinks.variables["DD_OTLP_ENDPOINT"],
+            "https://store.example": sinks.variables["AUDIT_OTLP_URL"],
             "your-api-key": DATADOG_KEY,
         }
 
-    def collect(self, text: str) -> None:
-        """Run a command that starts a Collector, and leave that running once it is ready; an earlier one ends."""
-        self._end_collector()
+    def have(self, name: str) -> None:
+        """Have a real part stand from here on, and its programs at hand."""
+        self._tools.insert(0, str(programs(name)))
+        self._places |= self._open.enter_context(stand(name, self.home / name))
+
+    def collect(self, text: str, *, beside: bool = False) -> None:
+        """Run a command that starts a Collector, and leave that running once it is ready.
+
+        Args:
+            text: the command.
+            beside: an earlier one goes on, on the page's ports, as if the new one ran on another host; else it ends.
+        """
         ports = dict(zip(COLLECTOR_PORTS, map(str, free_ports(len(COLLECTOR_PORTS))), strict=True))
-        self._ports |= {COLLECTOR_PORTS[variable]: port for variable, port in ports.items()}
-        self._given |= ports
+        if not beside:
+            self._end_collectors()
+            self._ports |= {COLLECTOR_PORTS[variable]: port for variable, port in ports.items()}
+            self._given |= ports
         self._tools.insert(0, str(binary().parent))
-        self._collector, said = self._start(text)
+        process, said = self._start(text, ports)
+        self._collectors.append(process)
         said.await_line(lambda line: b"Everything is ready" in line)
 
     def close(self) -> None:
         """End everything that runs."""
         self.stop()
-        self._end_collector()
+        self._end_collectors()
         self._open.close()
 
-    def _start(self, text: str) -> tuple[subprocess.Popen[bytes], Lines]:
+    def _start(self, text: str, variables: Mapping[str, str] | None = None) -> tuple[subprocess.Popen[bytes], Lines]:
         """Run commands of which the last goes on; what it says on standard error."""
-        leading, _, last = self._script(text).rstrip().rpartition("\n")
+        leading, _, last = self._script(text).replace("\\\n", "").rstrip().rpartition("\n")
         process = subprocess.Popen(
             ["bash", "-euc", f"{leading}\nexec {last}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=self._folder,
-            env=self._environment(),
+            env=self._environment() | dict(variables or {}),
         )
         assert process.stderr
         return process, Lines(process.stderr)
 
-    def _end_collector(self) -> None:
-        if self._collector is not None:
-            self._collector.terminate()
-            self._collector.wait(PATIENCE)
-            self._collector = None
+    def _end_collectors(self) -> None:
+        while self._collectors:
+            collector = self._collectors.pop()
+            collector.terminate()
+            try:
+                collector.wait(PATIENCE)
+            finally:
+                collector.kill()
 
     def _script(self, text: str) -> str:
         for found in _INSTALL.finditer(text):

@@ -55,14 +55,14 @@ class Kafka(Server):
     def ready(self) -> bool:
         return "Kafka Server started" in self.log
 
-    def create_topic(self, *options: str) -> None:
-        """Make the topic of audit records, as the page says."""
-        create = ("--bootstrap-server", self.address, "--create", "--topic", TOPIC, *options)
+    def create_topic(self, *options: str, topic: str = TOPIC) -> None:
+        """Make the topic of audit records, as the page says, or another one."""
+        create = ("--bootstrap-server", self.address, "--create", "--topic", topic, *options)
         self.tool("kafka-topics.sh", *create)
 
     def dump(self) -> bytes:
         """What Kafka's console consumer writes of the topic, until nothing has come for a while."""
-        options = ("--bootstrap-server", self.address, "--topic", TOPIC, "--from-beginning", "--timeout-ms", "3000")
+        options = ("--bootstrap-server", self.address, "--topic", TOPIC, "--from-beginning", "--timeout-ms", "5000")
         return self.tool("kafka-console-consumer.sh", *options)
 
     def tool(self, name: str, *arguments: str) -> bytes:

@@ -42,7 +42,11 @@ class Server:
         """Start it and wait until it serves."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._line, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
-        eventually(self._serves, f"{Path(self._line[0]).name} serves", PATIENCE)
+        try:
+            eventually(self._serves, f"{Path(self._line[0]).name} serves", PATIENCE)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as nothing can prevent."""
