@@ -76,7 +76,11 @@ class Collector:
         """Start it and wait until everything runs."""
         seen = len(self.log) if self._log.exists() else 0
         self.begin()
-        eventually(lambda: self._runs(self.log[seen:]), "the Collector runs")
+        try:
+            eventually(lambda: self._runs(self.log[seen:]), "the Collector runs")
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as nothing can prevent."""

@@ -32,6 +32,7 @@ QUICK: Final = (
     "exporters.otlp_http/sink.retry_on_failure.max_interval=300ms",
     "receivers.kafka.session_timeout=1s",
     "receivers.kafka.heartbeat_interval=200ms",
+    "receivers.kafka.autocommit.interval=100ms",
     "receivers.kafka.error_backoff.initial_interval=100ms",
     "receivers.kafka.error_backoff.max_interval=300ms",
 )

@@ -17,6 +17,8 @@ from tests.parts.server import PATIENCE
 from tests.receivers import HttpReceiver, ok, status
 from tests.scenes.reconcile import received_lines
 
+pytestmark = pytest.mark.timeout(180)
+
 DROPPED: Final = "otelcol_exporter_send_failed_log_records"
 
 
@@ -47,7 +49,6 @@ def test_a_consumer_that_is_killed_under_load_loses_nothing(road: Road) -> None:
     assert endured.lost == 0, str(endured)
 
 
-@pytest.mark.timeout(180)
 def test_a_broker_that_is_killed_under_load_loses_nothing(road: Road) -> None:
     endured = road.endure("broker", "broker", ends=1, calls=300)
     print(endured)
@@ -63,17 +64,24 @@ def test_what_comes_while_the_store_is_away_arrives_when_it_is_back(road: Road, 
     road.await_all(lines)
 
 
-def test_what_a_store_refused_for_good_arrives_after_the_consumer_was_restarted(road: Road, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("answer", "end"), [(503, "kill"), (400, "terminate")])
+def test_what_a_store_refuses_is_not_taken_and_arrives_after_the_consumer_was_restarted(
+    road: Road, tmp_path: Path, answer: int, end: str
+) -> None:
     lines = journals.leave(tmp_path / "journal", 200)
     journals.send(lines, road.agent.endpoint)
-    with HttpReceiver(behaviour=status(400)) as store:
-        consumer = road.another_consumer("strict", store.endpoint, "exporters.otlp_http/sink.compression=gzip")
+    group = f"answers-{answer}"
+    with HttpReceiver(behaviour=status(answer)) as store:
+        sets = ("compression=gzip", "retry_on_failure.max_elapsed_time=300ms")
+        consumer = road.another_consumer(group, store.endpoint, *(f"exporters.otlp_http/sink.{each}" for each in sets))
         with consumer:
             store.wait_for_requests(1, PATIENCE)
+            assert road.kafka.taken(f"mcp-audit-{group}") == 0
+            getattr(consumer, end)()
             store.behave(ok())
-            consumer.terminate()
             consumer.start()
             eventually(lambda: not journals.missing(lines, store.records()), "all of it arrives", PATIENCE)
+            eventually(lambda: road.kafka.taken(f"mcp-audit-{group}") > 0, "its offset moves", PATIENCE)
 
 
 def test_a_message_above_the_topics_limit_is_counted_as_dropped_and_the_archive_has_its_records(

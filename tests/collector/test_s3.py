@@ -14,6 +14,8 @@ from tests.collector.s3_road import BUCKET, Road
 from tests.parts.seaweedfs import SeaweedFS
 from tests.scenes.reconcile import received_lines
 
+pytestmark = pytest.mark.timeout(180)
+
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
@@ -73,7 +75,6 @@ def test_no_version_of_an_object_can_be_deleted_or_replaced(road: Road, called: 
     assert still.read_bytes()
 
 
-@pytest.mark.timeout(180)
 def test_a_collector_that_is_killed_under_load_loses_nothing(road: Road) -> None:
     endured = road.endure(kills=3, calls=300)
     print(endured)

@@ -12,6 +12,8 @@ from tests.collector.collector import Collector
 from tests.integration.process import eventually
 from tests.parts.victorialogs import VictoriaLogs
 
+pytestmark = pytest.mark.timeout(180)
+
 ID: Final = {"otlp": "audit.record.id", "splunk": "fields.audit.record.id"}
 """How a row by each of the doors names its record."""
 

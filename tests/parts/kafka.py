@@ -60,6 +60,12 @@ class Kafka(Server):
         create = ("--bootstrap-server", self.address, "--create", "--topic", topic, *options)
         self.tool("kafka-topics.sh", *create)
 
+    def taken(self, group: str) -> int:
+        """How many messages of the topic are committed as taken by a group of consumers."""
+        rows = self.tool("kafka-consumer-groups.sh", "--bootstrap-server", self.address, "--describe", "--group", group)
+        offsets = (row.split()[3] for row in rows.decode().splitlines() if row.startswith(group))
+        return sum(int(offset) for offset in offsets if offset != "-")
+
     def dump(self) -> bytes:
         """What Kafka's console consumer writes of the topic, until nothing has come for a while."""
         options = ("--bootstrap-server", self.address, "--topic", TOPIC, "--from-beginning", "--timeout-ms", "5000")
