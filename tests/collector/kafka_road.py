@@ -15,7 +15,7 @@ from tests.integration.process import eventually
 from tests.parts.kafka import Kafka
 from tests.parts.server import PATIENCE
 
-Victim = Literal["consumer", "broker"]
+Victim = Literal["agent", "broker", "consumer"]
 
 PARTITIONS: Final = 3
 
@@ -105,10 +105,10 @@ class Road:
             for number in range(1, ends + 1):
                 passed = before + number * len(lines) // (ends + 2)
                 eventually(lambda: self._stored() >= passed, "more of it comes through", PATIENCE)  # noqa: B023 -- used at once
-                under_way.append(before + len(lines) - self._stored())
-                ended = self.consumer if victim == "consumer" else self.kafka
-                ended.kill()
-                ended.start()
+                under_way.append(len(journals.missing(lines, self.records())))
+                part = {"agent": self.agent, "broker": self.kafka, "consumer": self.consumer}[victim]
+                part.kill()
+                part.start()
             assert sender.ended() == 0, sender.stderr.text
             shipped = json.loads(sender.stdout.text)
         self.await_all(lines)

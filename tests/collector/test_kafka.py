@@ -11,7 +11,7 @@ from otel_mcp_audit.verify import verify
 from tests.collector import archive, journals
 from tests.collector.called import Called, call_all
 from tests.collector.collector import Collector
-from tests.collector.kafka_road import SMALL, Road
+from tests.collector.kafka_road import SMALL, Road, Victim
 from tests.integration.process import eventually
 from tests.parts.server import PATIENCE
 from tests.receivers import HttpReceiver, ok, status
@@ -43,14 +43,9 @@ def test_each_call_has_its_one_record_behind_kafka_byte_for_byte(road: Road, cal
     assert len(arrived) == len(kept)
 
 
-def test_a_consumer_that_is_killed_under_load_loses_nothing(road: Road) -> None:
-    endured = road.endure("consumer", "consumer", ends=2, calls=300)
-    print(endured)
-    assert endured.lost == 0, str(endured)
-
-
-def test_a_broker_that_is_killed_under_load_loses_nothing(road: Road) -> None:
-    endured = road.endure("broker", "broker", ends=1, calls=300)
+@pytest.mark.parametrize(("victim", "ends"), [("agent", 2), ("consumer", 2), ("broker", 1)])
+def test_a_part_of_the_way_that_is_killed_under_load_loses_nothing(road: Road, victim: Victim, ends: int) -> None:
+    endured = road.endure(victim, victim, ends, calls=300)
     print(endured)
     assert endured.lost == 0, str(endured)
 

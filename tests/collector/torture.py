@@ -13,6 +13,7 @@ from typing import Final
 from tests.collector.chaos import How, endure
 from tests.collector.endured import Endured
 from tests.collector.kafka_road import Road as KafkaRoad
+from tests.collector.kafka_road import Victim
 from tests.collector.s3_road import Road as S3Road
 from tests.parts.seaweedfs import SeaweedFS
 
@@ -44,8 +45,9 @@ def _collector(folder: Path, kills: int) -> Iterator[Endured]:
 
 def _kafka(folder: Path, kills: int) -> Iterator[Endured]:
     with KafkaRoad(folder) as road:
-        yield road.endure("consumers", "consumer", kills, CALLS_PER_KILL * kills)
-        yield road.endure("brokers", "broker", max(2, kills // 4), CALLS_PER_KILL * max(2, kills // 4))
+        plan: tuple[tuple[Victim, int], ...] = (("agent", kills), ("consumer", kills), ("broker", max(2, kills // 4)))
+        for victim, ends in plan:
+            yield road.endure(victim, victim, ends, CALLS_PER_KILL * ends)
 
 
 def _s3(folder: Path, kills: int) -> Iterator[Endured]:
