@@ -106,6 +106,11 @@ class Collector:
         return f"http://127.0.0.1:{self._ports['GRPC']}"
 
     @property
+    def metrics(self) -> str:
+        """Where its own metrics are scraped, ``host:port``."""
+        return f"127.0.0.1:{self._ports['METRICS']}"
+
+    @property
     def log(self) -> str:
         """All that it wrote."""
         return self._log.read_text(encoding="utf-8", errors="replace")
@@ -116,7 +121,7 @@ class Collector:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0 where there is none, as before a first failure."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._ports['METRICS']}/metrics", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=PATIENCE) as answer:
             text = answer.read().decode()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(

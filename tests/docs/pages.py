@@ -9,6 +9,7 @@ Directives for the tests stand in comments that no reader sees:
 * ``<!-- docs: collector beside -->``: the same, and an earlier one goes on, on the ports that the page names.
 * ``<!-- docs: destinations -->``: real receivers stand where the page names Splunk's, Datadog's and an OTLP store.
 * ``<!-- docs: part NAME -->``: a real part of ``tests.parts`` stands where the page names it, its programs at hand.
+* ``<!-- docs: prometheus -->``: from here on the reader has Prometheus's tools.
 * ``<!-- docs: status 1 -->``: the next block's last command ends with this exit status.
 """
 

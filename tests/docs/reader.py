@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector.prometheus import tool
 from tests.docs import pages, shape
 from tests.docs.pages import Block, Command, Directive
 from tests.docs.shell import Shell
@@ -62,6 +63,8 @@ class Reader:
                 self._shell.stand_in()
             case "part":
                 self._shell.have(directive.argument)
+            case "prometheus":
+                tool("promtool")
             case "status":
                 self._status = int(directive.argument)
             case _:

@@ -1,6 +1,7 @@
 """A real server whose metrics are scraped: calls made = records counted, and nobody's name on a metric."""
 
 import json
+import re
 import socket
 import urllib.request
 from collections.abc import Generator
@@ -12,6 +13,8 @@ from typing import Any, Final
 import pytest
 
 from otel_mcp_audit import tally
+from tests.collector.prometheus import named
+from tests.collector.test_alerts import ASKED_FOR
 from tests.integration import trail
 from tests.integration.process import call, eventually, exporting, scenes_server
 from tests.receivers import HttpReceiver
@@ -124,3 +127,12 @@ def test_nobody_and_nothing_a_client_chose_is_on_a_metric(scraped: Scraped) -> N
     tenants = {event["user"]["tenant_id"] for event in records}
     for text in {"CANARY", *chosen, *(ids - {"root"}), *(tenants - {"unassigned"})}:
         assert text not in scraped.text, text
+
+
+def test_all_that_rules_and_dashboard_ask_a_server_for_is_there(scraped: Scraped) -> None:
+    there = {name for name, *_ in scraped.samples}
+    asked = named(ASKED_FOR, "audit_(?:records|queue|journal|export)|mcp_server")
+    assert asked
+    assert asked <= there
+    labels = {label for _, have, _ in scraped.samples for label in have}
+    assert set(re.findall(r"mcp_audit_\w+|gen_ai_\w+", ASKED_FOR)) <= labels
