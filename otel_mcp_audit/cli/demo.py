@@ -18,30 +18,13 @@ from otel_mcp_audit.cli import terminal
 from otel_mcp_audit.cli.newest import newest
 from otel_mcp_audit.cli.table import Table
 from otel_mcp_audit.cli.verify import show as show_report
+from otel_mcp_audit.demo.reckoning import Reckoning, reckon
+from otel_mcp_audit.demo.road import Arrival, road
 from otel_mcp_audit.demo.stage import Call, perform
 from otel_mcp_audit.record import AuditRecord
 
 _ALL: Final = 1000
 """More than the demonstration ever makes."""
-
-
-class Reckoning(NamedTuple):
-    """Calls made against records kept, by the id that the client gave each of its requests.
-
-    Attributes:
-        missing: calls without a record.
-        doubled: calls with more than one.
-        strangers: records of calls that the client did not make.
-    """
-
-    missing: list[str]
-    doubled: list[str]
-    strangers: list[str]
-
-    @property
-    def right(self) -> bool:
-        """Every call has exactly one record, and nothing else has."""
-        return not any(self)
 
 
 class Shown(NamedTuple):
@@ -52,26 +35,30 @@ class Shown(NamedTuple):
     records: list[AuditRecord]
     reckoning: Reckoning
     report: verification.Report
+    arrival: Arrival | None
 
     @property
     def right(self) -> bool:
-        """The count is right and the chain is intact."""
-        return bool(self.calls) and self.reckoning.right and self.report.ok
+        """The count is right and the chain is intact, here and wherever the records went."""
+        arrived = self.arrival is None or self.arrival.right
+        return bool(self.calls) and self.reckoning.right and self.report.ok and arrived
 
 
-def demo(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def demo(*, collector: str | None = None, json: Annotated[bool, Parameter(negative=())] = False) -> int:
     """See it work: a server that knows nothing of auditing, three people's calls, and the trail they leave.
 
     Exit status: 0 calls made are records kept and the chain is intact; 1 they are not; 2 it could not be given.
 
     Args:
+        collector: a command line that starts a Collector with base.yaml and splunk.yaml: the records then go through it
+            to an archive and to what stands for a SIEM, and both are verified.
         json: print what it has to show as JSON.
     """
     folder = Path(tempfile.mkdtemp(prefix="otel-mcp-audit-demo-"))
-    calls = perform(folder, os.environ, _progress())
+    calls, arrival = _played(folder, collector)
     journal = folder / "journal"
     records = _tool_calls(journal)
-    shown = Shown(folder, calls, records, reckon(calls, records), verification.verify([journal]))
+    shown = Shown(folder, calls, records, reckon(calls, records), verification.verify([journal]), arrival)
     if json:
         terminal.print_json(_as_dict(shown))
     else:
@@ -79,21 +66,20 @@ def demo(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
     return 0 if shown.right else 1
 
 
+def _played(folder: Path, collector: str | None) -> tuple[list[Call], Arrival | None]:
+    say = _progress()
+    if collector is None:
+        return perform(folder, os.environ, say), None
+    with road(collector, folder, os.environ, say) as laid:
+        calls = perform(folder, os.environ, say, laid.exporting)
+        say("waiting until everything has arrived")
+        return calls, laid.arrival(calls, folder / "journal")
+
+
 def _tool_calls(journal: Path) -> list[AuditRecord]:
     if not journal.is_dir():
         return []  # nothing was audited, which is for the reckoning to say
     return newest(journal, _ALL, lambda record: record.event_type == "tool_call").records
-
-
-def reckon(calls: Sequence[Call], records: Sequence[AuditRecord]) -> Reckoning:
-    """Compare what the client says it did with what the trail says."""
-    made = [call.id for call in calls]
-    kept = Counter(record.request.id or record.id for record in records)
-    return Reckoning(
-        missing=[call for call in made if not kept[call]],
-        doubled=[call for call in made if kept[call] > 1],
-        strangers=[call for call in kept if call not in made],
-    )
 
 
 def _progress() -> Callable[[str], None]:
@@ -113,9 +99,11 @@ def _show(shown: Shown) -> None:
     headed("The trail: otel-mcp-audit tail", Table().rows(shown.records))
     headed("The chain: otel-mcp-audit verify", [])
     show_report(shown.report, console)
-    headed("Calls made = records kept", _compared(shown))
+    headed("Calls made = records kept", _compared(shown.calls, len(shown.records), shown.reckoning, "kept"))
+    if shown.arrival:
+        _show_arrival(shown, shown.arrival, console)
     headed("One record in full", [_in_full(shown.records)])
-    headed("All of it is in", _whereabouts(shown.folder))
+    headed("All of it is in", _whereabouts(shown))
 
 
 def _headed(console: terminal.Plain) -> Callable[[str, Any], None]:
@@ -134,11 +122,21 @@ def _count(calls: Sequence[Call]) -> str:
     return f"{len(calls)} calls ({', '.join(f'{who} {times}' for who, times in people.items())}): {saw}"
 
 
-def _compared(shown: Shown) -> list[str]:
-    reckoning = shown.reckoning
+def _show_arrival(shown: Shown, arrival: Arrival, console: terminal.Plain) -> None:
+    headed = _headed(console)
+    headed("The Collector's archive: otel-mcp-audit verify archive --against journal", [])
+    show_report(arrival.archive, console)
+    headed("The SIEM's copy: otel-mcp-audit verify siem.jsonl --against journal", [])
+    show_report(arrival.copy, console)
+    headed(
+        "Calls made = records at the SIEM", _compared(shown.calls, arrival.records, arrival.reckoning, "at the SIEM")
+    )
+
+
+def _compared(calls: Sequence[Call], records: int, reckoning: Reckoning, where: str) -> list[str]:
     verdict = "each call has exactly one record" if reckoning.right else "NOT what the client did"
     return [
-        f"{len(shown.calls)} calls made, {len(shown.records)} records kept: {verdict}.",
+        f"{len(calls)} calls made, {records} records {where}: {verdict}.",
         *(f"{kind}: {', '.join(ids)}" for kind, ids in reckoning._asdict().items() if ids),
     ]
 
@@ -152,12 +150,14 @@ def _in_full(records: Sequence[AuditRecord]) -> str:
     return "\n".join(map(terminal.plain, pretty.split("\n")))
 
 
-def _whereabouts(folder: Path) -> list[str]:
-    journal = folder / "journal"
+def _whereabouts(shown: Shown) -> list[str]:
+    folder, journal = shown.folder, shown.folder / "journal"
+    more = ", collector.log, archive, telemetry, queue, siem.jsonl" if shown.arrival else ""
     return [
-        f"{folder}  (journal, server.log, client.log)",
+        f"{folder}  (journal, server.log, client.log{more})",
         f"  otel-mcp-audit tail --all --dir {journal}",
         f"  otel-mcp-audit verify --dir {journal}",
+        *([f"  otel-mcp-audit verify {folder / 'siem.jsonl'} --against {journal}"] if shown.arrival else []),
         f"  sed -i.before s/bob/eve/ {journal}/*/*.jsonl && otel-mcp-audit verify --dir {journal}   # and now?",
     ]
 
@@ -170,4 +170,5 @@ def _as_dict(shown: Shown) -> dict[str, Any]:
         "records": [record.as_dict() for record in shown.records],
         "reckoning": shown.reckoning._asdict(),
         "verify": shown.report.as_dict(),
+        **({"arrival": shown.arrival.as_dict()} if shown.arrival else {}),
     }

@@ -16,8 +16,9 @@ import pytest
 
 import otel_mcp_audit
 from otel_mcp_audit.cli import demo as demo_command
-from otel_mcp_audit.cli.demo import demo, reckon
+from otel_mcp_audit.cli.demo import demo
 from otel_mcp_audit.demo import parts, stage
+from otel_mcp_audit.demo.reckoning import reckon
 from otel_mcp_audit.demo.stage import Call
 from otel_mcp_audit.line import Body, Event, Request, Response, User, encode_body
 from otel_mcp_audit.record import AuditRecord
