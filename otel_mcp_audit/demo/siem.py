@@ -25,7 +25,7 @@ class Siem:
         self.file = file
         file.touch()
 
-        class Handler(_Handler):
+        class Handler(Intake):
             kept = file
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -49,7 +49,13 @@ class Siem:
         return [AuditRecord(json.loads(line)["event"].encode()) for line in lines]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Intake(BaseHTTPRequestHandler):
+    """One connection.
+
+    Attributes:
+        kept: file that events are appended to.
+    """
+
     kept: Path
     timeout = 10  # seconds of silence: one connection is served at a time
 

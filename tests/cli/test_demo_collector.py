@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 
 from otel_mcp_audit.cli import demo as demo_command
 from otel_mcp_audit.cli.demo import demo
-from otel_mcp_audit.demo import road
+from otel_mcp_audit.demo import road, siem
+from tests.collector import journals
 from tests.collector.binary import CONFIG, binary
-from tests.integration.process import ROOT
+from tests.integration.process import ROOT, eventually
 
 COMMAND = Path(sys.executable).with_name("otel-mcp-audit")
 PATIENCE = 100.0
@@ -80,6 +82,43 @@ def test_a_collector_that_does_not_send_on_is_seen_and_exits_1(
     assert "11 calls made, 11 records kept: each call has exactly one record." in shown
     assert "11 calls made, 0 records at the SIEM: NOT what the client did." in shown
     assert "missing: alice-" in shown
+
+
+def test_what_a_busy_siem_takes_later_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking = siem.Intake.do_POST
+    asked: list[str] = []
+
+    def busy_at_first(intake: siem.Intake) -> None:
+        asked.append(intake.path)
+        if len(asked) > 1:
+            return taking(intake)
+        intake.rfile.read(int(intake.headers["Content-Length"]))
+        return intake.send_error(503)
+
+    monkeypatch.setattr(siem.Intake, "do_POST", busy_at_first)
+    retry = "--set exporters.splunk_hec.retry_on_failure.initial_interval=500ms"
+    command = f"{binary()} --config {CONFIG / 'base.yaml'} --config {CONFIG / 'splunk.yaml'} {retry}"
+    lines = journals.leave(tmp_path / "journal", 3)
+    with road.road(command, tmp_path, os.environ, lambda text: None) as laid:
+        arrival = laid.arrival([], tmp_path / "journal")
+    assert len(asked) > 1
+    assert (arrival.copy.records, arrival.copy.missing) == (len(lines), [])
+    assert len(arrival.reckoning.strangers) == arrival.records == 3
+
+
+def test_a_signal_ends_a_collector_that_is_still_starting(tmp_path: Path) -> None:
+    number = tmp_path / "pid"
+    with subprocess.Popen(
+        [COMMAND, "demo", "--collector", f"sh -c 'echo $$ > {number}; exec sleep 60'"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        eventually(lambda: number.exists() and number.read_text(encoding="utf-8").endswith("\n"), "it has started")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text(encoding="utf-8")), 0)
 
 
 @pytest.mark.parametrize(
