@@ -21,6 +21,7 @@ _CHAIN: Final = re.compile(
 )
 _BEGIN: Final = re.compile(rb'\{\s*"chain"\s*:\s*\{\s*"(?:prev|seq|stream|v)"')
 _CHAIN_KEYS: Final = frozenset({"prev", "seq", "stream", "v"})
+_SEALED_KEYS: Final = ("chain", "event", "params", "result")
 _SEQ_LIMIT: Final = 2**53
 _SEQ: Final = re.compile(rb'"seq"\s*:\s*([1-9][0-9]{0,15})\b')
 _STREAM: Final = re.compile(rb'"stream"\s*:\s*"([^"\\\x00-\x1f]{1,64})"')
@@ -90,8 +91,14 @@ def tenant_of(sealed: Sealed) -> str | None:
     return None if event is None else event.user.tenant_id
 
 
-def read(text: bytes) -> Sealed | Claim | None:
-    """Check one complete JSON object; None if it is not a journal line at all."""
+def read(text: bytes, *, merged: bool = False) -> Sealed | Claim | None:
+    """Check one complete JSON object; None if it is not a journal line at all.
+
+    Args:
+        text: the object.
+        merged: it is a part of somebody's document, who may have put further keys beside those of the line, as
+            Datadog and Elasticsearch do with what they parse. The seal says nothing of those.
+    """
     written = as_written(text)
     if written is not None:
         return written
@@ -99,11 +106,11 @@ def read(text: bytes) -> Sealed | Claim | None:
         document = json.loads(text.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         return Claim("altered", *identity(text), _reason(error)) if _BEGIN.match(text) else None
-    return check(document) if is_line(document) else None
+    return check(document, merged=merged) if is_line(document) else None
 
 
-def check(document: dict[str, Any]) -> Sealed | Claim:
-    """Check a journal line that was parsed: by RFC 8785, whatever its spelling was."""
+def check(document: dict[str, Any], *, merged: bool = False) -> Sealed | Claim:
+    """Check a journal line that was parsed: by RFC 8785, whatever its spelling was; ``merged`` as in ``read``."""
     chain: dict[str, Any] = document["chain"]
     stream, seq = _claimed(chain)
     version = chain.get("v")
@@ -113,7 +120,9 @@ def check(document: dict[str, Any]) -> Sealed | Claim:
     digest = cast("dict[str, Any]", claimed).get("hash") if isinstance(claimed, dict) else None
     if not isinstance(digest, str):
         return Claim("unhashed", stream, seq, "the line carries no hash")
-    return _compare(document, digest) or Claim("altered", stream, seq, "the line does not match its own hash")
+    own = {key: document[key] for key in _SEALED_KEYS if key in document} if merged else {}
+    sealed = _compare(document, digest) or (_compare(own, digest) if merged else None)
+    return sealed or Claim("altered", stream, seq, "the line does not match its own hash")
 
 
 def is_line(document: object) -> bool:

@@ -24,13 +24,15 @@ class Outline:
 
     Args:
         text: begins outside of any string.
+        nested: it begins inside of an object.
 
     Attributes:
         refused: starts of objects that were read and are not ours.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, *, nested: bool = False) -> None:
         self._text = text
+        self._around = int(nested)
         self._tokens = _TOKEN.finditer(text)
         self._cells = _CELL.finditer(text)
         self._token: re.Match[bytes] | None = None
@@ -42,6 +44,11 @@ class Outline:
         """Start of the innermost object around ``offset``."""
         self._advance(offset)
         return self._objects[-1] if self._objects else None
+
+    def nested(self, offset: int) -> bool:
+        """Whether the innermost object around ``offset`` stands in another one."""
+        self._advance(offset)
+        return len(self._objects) + self._around > 1
 
     def string(self, offset: int) -> int | None:
         """Start of the content of the JSON string around ``offset``."""

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from otel_mcp_audit.verify import forms
 from otel_mcp_audit.verify.chain import Chain
 from otel_mcp_audit.verify.files import Source, UnreadableError, is_segment, pieces, sources
 from otel_mcp_audit.verify.finding import Finding, Place, at
@@ -42,8 +43,12 @@ def _read_file(source: Source, chain: Chain, progress: Progress | None) -> bool:
     chain.in_journal = source.journal
     segment = is_segment(source.path)
     scanner = Scanner(chain, str(source.path), segment=segment, live=lambda: segment and held(source.path.parent))
+    head = b""
     try:
         for piece in pieces(source):
+            head += piece[: forms.HEAD - len(head)]
+            if forms.spelled_anew(head):
+                break
             scanner.feed(piece)
             if progress is not None:
                 progress(len(piece))
@@ -52,13 +57,14 @@ def _read_file(source: Source, chain: Chain, progress: Progress | None) -> bool:
         scanner.finish()
         return False
     scanner.finish()
-    if not scanner.found and not scanner.blank:
-        _nothing_of_ours(source, chain)
-    return scanner.blank
+    unread = forms.spelled_anew(head)
+    if unread or (not scanner.found and not scanner.blank):
+        _nothing_of_ours(source, chain, head)
+    return scanner.blank and not unread
 
 
-def _nothing_of_ours(source: Source, chain: Chain) -> None:
+def _nothing_of_ours(source: Source, chain: Chain, head: bytes) -> None:
     if source.journal and not is_segment(source.path):
         chain.note(f"{source.path}: not a segment, and no journal line in it")
     else:
-        chain.find(at(Place(str(source.path)), "foreign", "there is no journal line in it"))
+        chain.find(at(Place(str(source.path)), "foreign", forms.explain(head)))

@@ -55,6 +55,7 @@ class Scanner:
         self._kept = Buffer()  # what was searched; the object around a later key may have begun in it
         self._open = Buffer()  # a record whose end has not come yet
         self._open_line = 0
+        self._open_nested = False
         self._depth = 0
 
     @property
@@ -159,14 +160,14 @@ class Scanner:
         if in_line or self._depth <= 0 or self._open.size > RECORD_LIMIT:
             text = self._open.take()
             passage = Passage(text, self._offset + len(piece) - len(text), self._open_line)
-            self._take_all(passage, find(text, final=False))
+            self._take_all(passage, find(text, final=False, nested=self._open_nested))
 
     def _close(self, *, ended: bool = False) -> None:
         """No more of the open record comes."""
         if self._open:
             text = self._open.take()
             passage = Passage(text, self._offset - len(text), self._open_line)
-            self._take_all(passage, find(text), ended=ended)
+            self._take_all(passage, find(text, nested=self._open_nested), ended=ended)
 
     def _take_all(self, passage: Passage, records: Iterable[Found], *, ended: bool = False) -> bool:
         """Take the records found in a passage, with which the file has ``ended``; answers whether one was torn."""
@@ -178,7 +179,7 @@ class Scanner:
             self._hit = True
             number = numbers.of(found.start)
             if found.end is None or found.reading is None:
-                self._keep_open(passage.text[found.start :], number)
+                self._keep_open(passage.text[found.start :], number, nested=found.nested)
                 return torn
             torn |= self._take(passage, found, Place(self._path, number), ended=ended)
             self._note(passage.text, found, done, number)
@@ -187,8 +188,9 @@ class Scanner:
         self._kept.add(passage.text[bare_end:], _KEPT)
         return torn
 
-    def _keep_open(self, text: bytes, number: int) -> None:
+    def _keep_open(self, text: bytes, number: int, *, nested: bool) -> None:
         self._open.add(text)
+        self._open_nested = nested
         self._open_line = number
         self._depth = depth_change(text)
 

@@ -52,27 +52,29 @@ class Found(NamedTuple):
         end: offset after it; None if it goes on after the text.
         reading: what it is; None while it has no end, or where it turned out not to be ours.
         wrapped: whether it stood inside a string.
+        nested: whether it stood in another object; told where it goes on after the text.
     """
 
     start: int
     end: int | None
     reading: Sealed | Claim | None
     wrapped: bool
+    nested: bool = False
 
 
-def find(text: bytes, begin: int = 0, *, final: bool = True) -> Iterator[Found]:
+def find(text: bytes, begin: int = 0, *, final: bool = True, nested: bool = False) -> Iterator[Found]:
     """Every journal line in ``text``.
 
     Args:
         text: one or more whole lines, or a piece of a very long one.
         begin: what stands before this offset was searched already.
         final: no more text follows: what has no end is torn.
+        nested: the text begins inside of an object.
     """
-    return _find(text, begin, final=final, layers=_LAYERS)
+    return _find(text, begin, Outline(text, nested=nested), final=final, layers=_LAYERS)
 
 
-def _find(text: bytes, begin: int, *, final: bool, layers: int) -> Iterator[Found]:
-    outline = Outline(text)
+def _find(text: bytes, begin: int, outline: Outline, *, final: bool, layers: int) -> Iterator[Found]:
     while (key := text.find(KEY, begin)) >= 0:
         begin = key + len(KEY)
         after = _AFTER_KEY.match(text, begin)
@@ -119,15 +121,16 @@ def _bare(here: _Here) -> Iterator[Found]:
     # Where a second record begins, the first one has ended, or is torn.
     glued = _NEXT.search(text, start + 1, end)
     if glued is None and closed:
-        yield from _read(outline, text, start, end)
+        yield from _read(outline, text, slice(start, end), key)
     elif glued is None and not deep and end == len(text) and not final and not _broken(text, start):
-        yield Found(start, None, None, wrapped=False)
+        yield Found(start, None, None, wrapped=False, nested=outline.nested(key))
     else:
         yield from _torn(outline, text, start, slice(key, glued.start() if glued else end))
 
 
-def _read(outline: Outline, text: bytes, start: int, end: int) -> Iterator[Found]:
-    reading = read(text[start:end])
+def _read(outline: Outline, text: bytes, whole: slice, key: int) -> Iterator[Found]:
+    start, end = whole.start, whole.stop
+    reading = read(text[start:end], merged=outline.nested(key))
     if reading is None:
         outline.refused.add(start)
         return
@@ -188,7 +191,7 @@ def _quoted(here: _Here, quote: bytes, layers: int) -> Iterator[Found]:
         yield Found(start, None, None, wrapped=True)
         return
     inside = undouble(text[start:end]) if cell else unescape(text[start:end])
-    for reading in _outermost(_find(inside, 0, final=True, layers=layers - 1)):
+    for reading in _outermost(_find(inside, 0, Outline(inside), final=True, layers=layers - 1)):
         yield Found(start, end, reading, wrapped=True)
     # Nothing in it is ours, or all of it was read: either way it need not be looked at again.
     yield Found(start, end, None, wrapped=True)

@@ -8,6 +8,7 @@ import pytest
 
 from otel_mcp_audit.verify import verify
 from otel_mcp_audit.verify.text import RECORD_LIMIT
+from tests.verify.exports import EXPORTS, TWICE, datadog_page_parsed
 from tests.verify.trails import OTHER, body, chained, checked, found, scanned, trail
 from tests.verify.wrappings import (
     WRAPPINGS,
@@ -15,19 +16,23 @@ from tests.verify.wrappings import (
     archive,
     array_on_one_line,
     hec_events,
+    indented_objects,
     kafka_dump,
     otlp_protobuf,
     otlp_request,
     search_export,
     search_export_whole,
+    spaced_objects,
 )
 
 LINES = trail(6)
 
-each_form = pytest.mark.parametrize("wrap", WRAPPINGS, ids=lambda wrap: wrap.__name__)
+FORMS = [*WRAPPINGS, *EXPORTS]
+
+each_form = pytest.mark.parametrize("wrap", FORMS, ids=lambda wrap: wrap.__name__)
 
 
-@each_form
+@pytest.mark.parametrize("wrap", [*FORMS, *TWICE], ids=lambda wrap: wrap.__name__)
 def test_a_sound_copy_passes(tmp_path: Path, wrap: Callable[[Lines], bytes]) -> None:
     report = checked(tmp_path, wrap(LINES))
     assert (report.findings, report.notes) == ([], [])
@@ -55,10 +60,20 @@ def test_a_copy_whose_record_lost_its_hash_names_it(tmp_path: Path, wrap: Callab
 
 
 def test_copies_of_every_form_are_one_trail(tmp_path: Path) -> None:
-    for number, wrap in enumerate(WRAPPINGS):
+    for number, wrap in enumerate([*FORMS, *TWICE]):
         (tmp_path / f"{number:02}").write_bytes(wrap(LINES))
     report = verify([tmp_path])
     assert (report.ok, report.records, report.streams) == (True, 6, 1)
+
+
+def test_keys_beside_a_lines_own_are_a_siems_in_its_document_and_an_alteration_on_a_line_of_its_own(
+    tmp_path: Path,
+) -> None:
+    merged = [line.replace(b'"seal":', b'"level":"info","seal":') for line in LINES]
+    assert {kind for kind, _ in found(checked(tmp_path, merged))} == {"altered"}
+    assert {kind for kind, _ in found(checked(tmp_path, spaced_objects(merged)))} == {"altered"}
+    assert {kind for kind, _ in found(checked(tmp_path, indented_objects(merged)))} == {"altered"}
+    assert checked(tmp_path, datadog_page_parsed(merged)).ok
 
 
 def test_an_archive_with_torn_and_glued_lines_gives_every_whole_record(tmp_path: Path) -> None:

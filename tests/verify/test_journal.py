@@ -8,6 +8,7 @@ import pytest
 
 from otel_mcp_audit.journal import Stream
 from otel_mcp_audit.verify import size, verify
+from tests.verify.exports import splunk_results
 from tests.verify.trails import OTHER, STREAM, body, checked, found, head, journal, trail
 from tests.verify.wrappings import archive
 
@@ -91,6 +92,16 @@ def test_what_the_journal_has_and_the_copy_lacks_is_missing(tmp_path: Path) -> N
     assert report.missing[0].id == "019a0000-0000-7000-8000-000000000004"
     assert found(report) == [("missing_seq", 4)]
     assert report.exit_code == 1
+
+
+def test_one_copy_can_be_held_against_another_so_that_each_place_is_told(tmp_path: Path) -> None:
+    root = journal(tmp_path / "journal", LINES)
+    (tmp_path / "archive.jsonl").write_bytes(archive(LINES[:8]))
+    (tmp_path / "siem.json").write_bytes(splunk_results([*LINES[:3], *LINES[4:7]]))
+    on_the_way = verify([tmp_path / "archive.jsonl"], against=root)
+    at_the_end = verify([tmp_path / "siem.json"], against=tmp_path / "archive.jsonl")
+    assert [m.seq for m in on_the_way.missing or ()] == [9]
+    assert [m.seq for m in at_the_end.missing or ()] == [4, 8]
 
 
 def test_a_copy_that_lacks_only_its_newest_records_is_not_complete(tmp_path: Path) -> None:
