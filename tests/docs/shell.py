@@ -26,6 +26,7 @@ PATIENCE: Final = 60.0
 SERVER_PORT: Final = "8000"
 RECEIVER_PORT: Final = "4318"
 METRICS_PORT: Final = "9464"
+REPLAY_METRICS_PORT: Final = "8889"
 COLLECTOR_PORTS: Final = {
     "AUDIT_GRPC_PORT": "4317",
     "AUDIT_HTTP_PORT": "4318",
@@ -123,6 +124,7 @@ class Shell:
         if not beside:
             self._end_collectors()
             self._ports |= {COLLECTOR_PORTS[variable]: port for variable, port in ports.items()}
+            self._ports[REPLAY_METRICS_PORT] = ports["AUDIT_METRICS_PORT"]
             self._given |= ports
         self._tools.insert(0, str(binary().parent))
         process, said = self._start(text, ports)
