@@ -1,4 +1,4 @@
-"""Writes what the stand-ins for Splunk and Datadog took as their own exports give it: ``splunk.json``, ``datadog.json``."""
+"""Writes what the stand-ins took as an export of Splunk's, ``splunk.json``, and of Datadog's, ``datadog.json``."""
 
 import json
 from collections.abc import Iterator
@@ -15,5 +15,5 @@ def bodies(sink: str) -> Iterator[str]:
 
 rows = [{"preview": False, "offset": n, "result": {"_raw": body}} for n, body in enumerate(bodies("splunk"))]
 Path("splunk.json").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-logs = [{"type": "log", "attributes": {"message": body, "attributes": {}}} for body in bodies("datadog")]
+logs = [{"type": "log", "attributes": {"message": body, "tags": ["env:prod"]}} for body in bodies("datadog")]
 Path("datadog.json").write_text(json.dumps({"data": logs, "meta": {"status": "done"}}), encoding="utf-8")
