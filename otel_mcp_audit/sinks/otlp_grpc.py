@@ -17,7 +17,16 @@ from opentelemetry.exporter.otlp.proto.grpc.exporter import OTLPExporterMixin
 from otel_mcp_audit.errors import AuditError
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_status import RETRY_INFO, Failure, verdict
-from otel_mcp_audit.sinks.otlp_stub import CHANNEL_OPTIONS, Metadata, Stub, StubClient, compression, message
+from otel_mcp_audit.sinks.otlp_stub import (
+    CHANNEL_OPTIONS,
+    Metadata,
+    Stub,
+    StubClient,
+    compression,
+    credentials,
+    is_insecure,
+    message,
+)
 from otel_mcp_audit.sinks.otlp_target import Target
 from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS, partial_success
 from otel_mcp_audit.sinks.sink import Unavailable
@@ -38,8 +47,9 @@ class GrpcClient:
     def __init__(self, target: Target, *, gzip_level: int | None) -> None:
         self._target = target
         self._gzip_level = gzip_level
-        self._exporter: Any = _exporter(target, gzip_level)
-        self._without = None if _can_be_heard(self._exporter) else StubClient(target, gzip_level=gzip_level)
+        self._exporter: Any = None
+        self._without: StubClient | None = None
+        self._connected()
 
     @property
     def without_exporter(self) -> bool:
@@ -54,18 +64,19 @@ class GrpcClient:
             TooLarge: the request was too large.
             Unavailable: not now.
         """
+        exporter = self._connected()
         if self._without is not None:
             self._without.export(records)
             return
-        listener = _Listener(self._exporter._client, message(records), len(records))
-        self._exporter._client = listener
+        listener = _Listener(exporter._client, message(records), len(records))
+        exporter._client = listener
         try:
             with unseen():
-                self._exporter.export(())  # it knows where to and how; what is sent is the listener's request
+                exporter.export(())  # it knows where to and how; what is sent is the listener's request
         finally:
             # After UNAVAILABLE the exporter has made its channel and stub anew: those stay.
-            if self._exporter._client is listener:
-                self._exporter._client = listener.stub
+            if exporter._client is listener:
+                exporter._client = listener.stub
         self._judge(listener)
 
     def close(self) -> None:
@@ -75,6 +86,14 @@ class GrpcClient:
         if self._exporter is not None:
             self._exporter.shutdown()
 
+    def _connected(self) -> Any:
+        """The exporter; where it cannot be heard there is the way without."""
+        if self._exporter is None and self._without is None:
+            self._exporter = _exporter(self._target, self._gzip_level)
+            if not _can_be_heard(self._exporter):
+                self._without = StubClient(self._target, gzip_level=self._gzip_level)
+        return self._exporter
+
     def _judge(self, listener: "_Listener") -> None:
         if not listener.asked:
             self._without = StubClient(self._target, gzip_level=self._gzip_level)
@@ -82,7 +101,7 @@ class GrpcClient:
         if isinstance(listener.verdict, Unavailable):
             # A channel that failed waits before it connects anew, up to two minutes: how long to wait is delivery's.
             self._exporter.shutdown()
-            self._exporter = _exporter(self._target, self._gzip_level)
+            self._exporter = None
         if listener.verdict is not None:
             raise listener.verdict
 
@@ -136,6 +155,8 @@ def _exporter(target: Target, gzip_level: int | None) -> OTLPLogExporter | None:
         return OTLPLogExporter(
             endpoint=target.endpoint,
             timeout=target.timeout,
+            # Its own reading of the certificates' variables can end the process.
+            credentials=None if is_insecure(target.endpoint) else credentials(),
             compression=compression(gzip_level),
             channel_options=cast("Any", CHANNEL_OPTIONS),  # annotated as one pair of texts, meant as gRPC's own
         )

@@ -6,6 +6,7 @@ The exporter takes a redirect and a partial success for success and tries six ti
 
 import gzip
 import logging
+import ssl
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,6 +21,7 @@ from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_answer import Answer, verdict
 from otel_mcp_audit.sinks.otlp_deadline import DeadlineAdapter
 from otel_mcp_audit.sinks.otlp_target import Target
+from otel_mcp_audit.sinks.otlp_tls import certificates
 from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS
 from otel_mcp_audit.sinks.otlp_wire import encoded
 from otel_mcp_audit.sinks.quote import quote
@@ -28,6 +30,9 @@ from otel_mcp_audit.sinks.unseen import silence, unseen
 
 _FAILED: Final = (requests.RequestException, HTTPError, OSError, ValueError)
 """What a request can end with that has no answer; the last for an address or a header that cannot be sent."""
+
+_OF_A_FILE: Final = (OSError, ssl.SSLError)
+"""What a certificate that cannot be loaded ends with, among others; what the other side does has types of its own."""
 
 _GZIP_DEFAULT: Final = 6
 """Where the exporter's own variables ask for gzip."""
@@ -102,7 +107,7 @@ class _Session(requests.Session):
             with response:
                 self.verdict = verdict(Answer(response.status_code, response.headers, _body(response)))
         except _FAILED as error:
-            self.verdict = Unavailable(f"no answer from {_host(url)}: {_why(error)}")
+            self.verdict = Unavailable(f"no answer from {_host(url)}: {_why(url, error)}")
             raise self.verdict from error
         self.judge()
         return response
@@ -128,12 +133,17 @@ def _body(response: requests.Response) -> bytes:
     return body
 
 
-def _why(error: BaseException) -> str:
+def _why(url: str, error: BaseException) -> str:
     """What lies at the bottom: the outer errors name object addresses and the whole URL, and one a header's value."""
     if isinstance(error, requests.exceptions.InvalidHeader):
         return UNSENDABLE_HEADERS
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
+    if url.startswith("https:") and type(error) in _OF_A_FILE:
+        try:
+            certificates()
+        except Unavailable as ill:
+            return ill.reason
     return quote(str(error))
 
 

@@ -20,6 +20,9 @@ _DETAILS: Final = "grpc-status-details-bin"
 _NEVER_SENT: Final = "Invalid metadata"
 """gRPC's own word for headers that it refuses to send; no destination was asked."""
 
+_NO_CONNECTION: Final = "failed to connect to all addresses; last error: "
+"""How gRPC begins what it says of a connection; without it the end, which names the cause, is quoted too."""
+
 _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "INTERNAL", "UNKNOWN"})
 _SIZE: Final = frozenset({"RESOURCE_EXHAUSTED", "OUT_OF_RANGE"})
 
@@ -52,7 +55,7 @@ def verdict(failure: Failure, records: int) -> AuditError:
     words = failure.details() or ""
     if words == _NEVER_SENT:
         return Unavailable(UNSENDABLE_HEADERS)
-    reason = f"gRPC {code}: {quote(words)}"
+    reason = f"gRPC {code}: {quote(words.removeprefix(_NO_CONNECTION))}"
     after = _retry_after(failure.trailing_metadata() or ())
     if code in _SIZE and (speaks_of_size(words) or (code == "RESOURCE_EXHAUSTED" and records > 1 and after is None)):
         return TooLarge(reason)

@@ -1,8 +1,6 @@
 """OTLP over gRPC without the exporter: the generated stub, for releases whose exporter cannot be listened to."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from opentelemetry.util.re import parse_env_headers
 from otel_mcp_audit.record import AuditRecord
 from otel_mcp_audit.sinks.otlp_status import Failure, verdict
 from otel_mcp_audit.sinks.otlp_target import Target
+from otel_mcp_audit.sinks.otlp_tls import certificates, named
 from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS, partial_success
 from otel_mcp_audit.sinks.otlp_wire import encoded
 from otel_mcp_audit.sinks.sink import Unavailable
@@ -57,7 +56,8 @@ class StubClient:
 
     def __init__(self, target: Target, *, gzip_level: int | None) -> None:
         self._timeout = target.timeout
-        self._metadata = tuple(parse_env_headers(_variable("HEADERS") or "", liberal=True).items())
+        headers = named("HEADERS")
+        self._metadata = tuple(parse_env_headers(headers[1] if headers else "", liberal=True).items())
         self._channel = _channel(target.endpoint, compression(gzip_level))
         self._stub: Stub = service.LogsServiceStub(self._channel)
 
@@ -84,26 +84,27 @@ def compression(gzip_level: int | None) -> grpc.Compression:
     return grpc.Compression.NoCompression if gzip_level is None else grpc.Compression.Gzip
 
 
+def credentials() -> grpc.ChannelCredentials:
+    """Those of the environment's certificates.
+
+    Raises:
+        Unavailable: a certificate that cannot be used.
+    """
+    return grpc.ssl_channel_credentials(*(None if pem is None else pem.content for pem in certificates()))
+
+
+def is_insecure(endpoint: str) -> bool:
+    """Whether there is no TLS to an address: its scheme says so, and where it has none a variable."""
+    scheme = urlsplit(endpoint).scheme if "://" in endpoint else ""
+    if scheme == "https":
+        return False
+    said = named("INSECURE")
+    return scheme == "http" if said is None else said[1].lower() == "true"
+
+
 def _channel(endpoint: str, packing: grpc.Compression) -> grpc.Channel:
     url = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
     options = [*CHANNEL_OPTIONS]
-    if _is_insecure(url.scheme):
+    if is_insecure(endpoint):
         return grpc.insecure_channel(url.netloc, options, packing)
-    credentials = grpc.ssl_channel_credentials(_file("CERTIFICATE"), _file("CLIENT_KEY"), _file("CLIENT_CERTIFICATE"))
-    return grpc.secure_channel(url.netloc, credentials, options, packing)
-
-
-def _is_insecure(scheme: str) -> bool:
-    if scheme == "https":
-        return False
-    said = _variable("INSECURE")
-    return scheme == "http" if said is None else said.lower() == "true"
-
-
-def _file(name: str) -> bytes | None:
-    path = _variable(name)
-    return None if path is None else Path(path).read_bytes()
-
-
-def _variable(name: str) -> str | None:
-    return os.environ.get(f"OTEL_EXPORTER_OTLP_LOGS_{name}") or os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") or None
+    return grpc.secure_channel(url.netloc, credentials(), options, packing)

@@ -2,18 +2,16 @@
 
 import http.client
 import ssl
-import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 import pytest
 
 from tests.collector import archive
-from tests.collector.binary import CONFIG
 from tests.collector.collector import Collector
+from tests.collector.trust import ACME, GLOBEX, Trust, https
 from tests.integration import trail
 from tests.integration.process import eventually, exporting, scenes_server
 from tests.receivers import HecReceiver
@@ -23,49 +21,7 @@ from tests.scenes.http_wire import HttpWire
 from tests.scenes.log import ClientLog
 from tests.scenes.reconcile import journal_lines, received_lines
 
-ACME, GLOBEX = "acme-mcp", "globex-mcp"
 SCENES: Final = scenes.ordinary("framework")
-
-
-class Trust:
-    """What ``test-ca`` made."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        subprocess.run([CONFIG / "test-ca", folder, ACME, GLOBEX], check=True)
-
-    def authorization(self, sender: str) -> str:
-        """The header of a sender with its password."""
-        password = (self.folder / f"{sender}.password").read_text(encoding="utf-8").strip()
-        return "Basic " + b64encode(f"{sender}:{password}".encode()).decode()
-
-    def collectors(self) -> dict[str, str]:
-        """The variables of a Collector."""
-        return {
-            "AUDIT_LISTEN_HOST": "127.0.0.1",
-            "AUDIT_TLS_CERT": str(self.folder / "server.pem"),
-            "AUDIT_TLS_KEY": str(self.folder / "server.key"),
-            "AUDIT_TLS_CLIENT_CA": str(self.folder / "ca.pem"),
-            "AUDIT_HTPASSWD_FILE": str(self.folder / "htpasswd"),
-        }
-
-    def senders(self, sender: str) -> dict[str, str]:
-        """The variables of an MCP server."""
-        return {
-            "OTEL_EXPORTER_OTLP_CERTIFICATE": str(self.folder / "ca.pem"),
-            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(self.folder / f"{sender}.pem"),
-            "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(self.folder / f"{sender}.key"),
-            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(self.authorization(sender))}",
-            "OTEL_RESOURCE_ATTRIBUTES": "mcp_audit.sender.id=somebody-else,com.splunk.index=of-somebody-else",
-        }
-
-    def client(self, sender: str | None, version: ssl.TLSVersion) -> ssl.SSLContext:
-        """A client's context, with or without a certificate."""
-        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
-        context.minimum_version = context.maximum_version = version
-        if sender:
-            context.load_cert_chain(self.folder / f"{sender}.pem", self.folder / f"{sender}.key")
-        return context
 
 
 class Secured(NamedTuple):
@@ -90,10 +46,6 @@ def play(port: int) -> ClientLog:
         for scene in SCENES:
             wire.call(scene)
     return log
-
-
-def https(collector: Collector, *, grpc: bool) -> str:
-    return (collector.grpc if grpc else collector.endpoint).replace("http://127.0.0.1", "https://localhost")
 
 
 @pytest.fixture(scope="module")

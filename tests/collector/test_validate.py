@@ -96,6 +96,8 @@ def test_every_file_of_ours_is_in_a_combination() -> None:
         (("clickhouse",), "CLICKHOUSE_DSN", "", "clickhouse"),
         (("kafka-agent",), "AUDIT_QUEUE", "perhaps", "enabled"),
         (("secure",), "AUDIT_TLS_CERT", "", "otlp"),
+        (("secure",), "AUDIT_TLS_KEY", "", "must include both certificate and key"),
+        (("secure",), "AUDIT_TLS_CLIENT_CA", "", "AUDIT_TLS_CLIENT_CA is needed"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(
