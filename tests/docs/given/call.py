@@ -1,4 +1,4 @@
-"""Call a tool: ``python call.py PORT TOOL NAME=VALUE...``; the variable ``TOKEN`` is sent as bearer token."""
+"""List the tools, then call one: ``python call.py PORT TOOL NAME=VALUE...``; ``TOKEN`` is the bearer token."""
 
 import os
 import sys
@@ -15,6 +15,7 @@ async def main(port: str, tool: str, *pairs: str) -> None:
     async with httpx2.AsyncClient(headers=headers) as http_client:
         transport = streamable_http_client(f"http://127.0.0.1:{port}/mcp", http_client=http_client)
         async with Client(transport) as client:
+            await client.list_tools()
             await client.call_tool(tool, dict(pair.split("=", 1) for pair in pairs))
 
 
