@@ -15,7 +15,7 @@ How = Literal["kill", "terminate"]
 STREAMS: Final = 4
 """Journals that are sent at a time: each has one request in flight."""
 
-_ARCHIVED_BYTES: Final = 1500
+ARCHIVED_BYTES: Final = 1500
 """A record of ours in the archive has more."""
 
 
@@ -37,9 +37,9 @@ def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
         Collector(folder / "collector", "base", "splunk", "otlp", **sinks.variables) as collector,
         journals.shipping(journal, collector.endpoint) as sender,
     ):
-        step, under_way = len(lines) * _ARCHIVED_BYTES // (ends + 1), list[int]()
+        step, under_way = len(lines) * ARCHIVED_BYTES // (ends + 1), list[int]()
         for number in range(1, ends + 1):
-            eventually(lambda: _size(collector) > number * step, "more of it comes through")  # noqa: B023 -- used at once
+            eventually(lambda: archived(collector) > number * step, "more of it comes through")  # noqa: B023 -- used at once
             under_way.append(len(lines) - len(archive.records(collector.archive)))
             getattr(collector, how)()
             collector.start()
@@ -61,7 +61,8 @@ def endure(folder: Path, ends: int, calls: int, how: How) -> Endured:
         )
 
 
-def _size(collector: Collector) -> int:
+def archived(collector: Collector) -> int:
+    """How many bytes a Collector has archived."""
     return sum(file.stat().st_size for file in collector.archive.glob("mcp-audit*.jsonl"))
 
 

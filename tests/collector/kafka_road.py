@@ -105,9 +105,9 @@ class Road:
             for number in range(1, ends + 1):
                 passed = before + number * len(lines) // (ends + 2)
                 eventually(lambda: self._stored() >= passed, "more of it comes through", PATIENCE)  # noqa: B023 -- used at once
-                under_way.append(len(journals.missing(lines, self.records())))
                 part = {"agent": self.agent, "broker": self.kafka, "consumer": self.consumer}[victim]
                 part.kill()
+                under_way.append(len(journals.missing(lines, self.records())))
                 part.start()
             assert sender.ended() == 0, sender.stderr.text
             shipped = json.loads(sender.stdout.text)

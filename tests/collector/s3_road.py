@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.collector import archive, journals
-from tests.collector.chaos import STREAMS
+from tests.collector.chaos import ARCHIVED_BYTES, STREAMS, archived
 from tests.collector.collector import Collector
 from tests.collector.endured import Endured, Place
 from tests.integration.process import eventually
@@ -61,14 +61,15 @@ class Road:
         for _ in range(STREAMS):
             journals.leave(journal, calls)
         lines, under_way = journals.lines(journal), list[int]()
-        left, before = len(lines), self._written()
+        step, before = len(lines) * ARCHIVED_BYTES // (kills + 1), self._written()
         with journals.shipping(journal, self.collector.endpoint) as sender:
-            for _ in range(kills):
-                eventually(lambda: self._written() > before or not sender.runs, "an object is written")  # noqa: B023 -- used at once
-                left, before = left - self._written() + before, 0
-                under_way.append(left)
+            for number in range(1, kills + 1):
+                eventually(lambda: archived(self.collector) > number * step, "more of it comes through", PATIENCE)  # noqa: B023 -- used at once
+                eventually(lambda: self._written() > before or not sender.runs, "an object is written", PATIENCE)  # noqa: B023 -- used at once
                 self.collector.kill()
+                under_way.append(len(journals.missing(lines, self.records())))
                 self.collector.start()
+                before = 0
             assert sender.ended() == 0, sender.stderr.text
             shipped = json.loads(sender.stdout.text)
         self.await_all(lines)
