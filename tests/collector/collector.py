@@ -96,6 +96,12 @@ class Collector:
         return self._process.wait(PATIENCE)
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def endpoint(self) -> str:
         """Where it takes OTLP over HTTP."""
         return f"http://127.0.0.1:{self._ports['HTTP']}"

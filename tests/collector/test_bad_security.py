@@ -1,5 +1,6 @@
 """Certificates and passwords that cannot be used: what either side's operator sees, and nothing is lost."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from otel_mcp_audit.sinks import Unavailable, resolve
 from tests.collector import archive, journals
 from tests.collector.collector import Collector
 from tests.collector.trust import ACME, GLOBEX, Trust, https
-from tests.integration.process import Process, eventually
+from tests.integration.process import eventually
+from tests.sinks.lines import records
 
 GRPC: Final = "grpc"
 HTTP: Final = "http/protobuf"
@@ -96,11 +99,10 @@ CASES: Final = {
 
 
 class World:
-    """A journal that nobody takes from, and the Collectors that do not, each started once."""
+    """The Collectors that take nothing from somebody, each started once."""
 
     def __init__(self, folder: Path, trust: Trust, foreign: Trust, stack: ExitStack) -> None:
-        self.folder = folder
-        journals.leave(folder / "journal", 5)
+        self._folder = folder
         self._trust = trust
         self._foreign = foreign
         self._stack = stack
@@ -110,13 +112,12 @@ class World:
         name = "-".join(changes.values()) or "sound"
         if name not in self._collectors:
             variables = {variable: str(self._trust.folder / file) for variable, file in changes.items()}
-            made = Collector(self.folder / name, "base", "secure", **self._trust.collectors() | variables)
+            made = Collector(self._folder / name, "base", "secure", **self._trust.collectors() | variables)
             self._collectors[name] = self._stack.enter_context(made)
         return self._collectors[name]
 
-    def shipping(self, journal: Path, collector: Collector, protocol: str, changes: dict[str, str]) -> Process:
-        senders = self._trust.senders(ACME) | {name: self._file(value) for name, value in changes.items()}
-        return journals.shipping(journal, https(collector, grpc=protocol == GRPC), protocol, **senders)
+    def senders(self, changes: dict[str, str]) -> dict[str, str]:
+        return self._trust.senders(ACME) | {name: self._file(value) for name, value in changes.items()}
 
     def _file(self, name: str) -> str:
         trust = self._foreign if name.startswith("foreign ") else self._trust
@@ -133,12 +134,21 @@ def world(tmp_path_factory: pytest.TempPathFactory, trust: Trust, foreign: Trust
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_who_is_not_trusted_is_told_and_the_journal_keeps_its_records(world: World, case: Case) -> None:
+def test_who_is_not_trusted_is_told_why_and_is_to_keep_its_records(
+    world: World, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
     collector = world.collector(case.collector)
-    with world.shipping(world.folder / "journal", collector, case.protocol, case.sender) as sender:
-        told = re.compile(f"otlp takes nothing now: .*{case.sees}.*; records are kept")
-        eventually(lambda: told.search(sender.stderr.text) is not None, f"the sender is told {case.sees}")
-    assert case.said in collector.log
+    for variable, value in world.senders(case.sender).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", https(collector, grpc=case.protocol == GRPC))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", case.protocol)
+    ((_, sink),) = resolve("otlp", os.environ)
+    try:
+        with pytest.raises(Unavailable, match=case.sees):
+            sink.write(records(1))
+    finally:
+        sink.close()
+    eventually(lambda: case.said in collector.log, f"the Collector says {case.said}")
     assert not archive.records(collector.archive)
 
 
@@ -149,7 +159,9 @@ def test_after_a_certificate_was_renewed_what_was_kept_arrives_without_a_new_sta
     lines = journals.leave(tmp_path / "journal", 5)
     chain = shutil.copy(trust.folder / f"{ACME}-expired.pem", tmp_path / "chain.pem")
     with Collector(tmp_path / "collector", "base", "secure", **trust.collectors()) as collector:
-        with world.shipping(tmp_path / "journal", collector, protocol, {CHAIN: str(chain)}) as sender:
+        endpoint = https(collector, grpc=protocol == GRPC)
+        changes = world.senders({CHAIN: str(chain)})
+        with journals.shipping(tmp_path / "journal", endpoint, protocol, **changes) as sender:
             eventually(lambda: "records are kept" in sender.stderr.text, "it is refused")
             shutil.copy(trust.folder / f"{ACME}.pem", chain)
             assert sender.ended() == 0, sender.stderr.text

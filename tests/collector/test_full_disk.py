@@ -14,6 +14,8 @@ from tests.journal.ordinary import needs_root
 from tests.receivers import HecReceiver, ok, status
 
 CALLS = 600
+QUEUED = "otelcol_exporter_queue_size"
+SENT = "otelcol_exporter_sent_log_records"
 
 
 @contextmanager
@@ -48,17 +50,30 @@ def test_while_the_archives_disk_is_full_the_journal_waits_and_nothing_is_lost(t
         assert not journals.missing(lines, archive.records(collector.archive))
 
 
+def untold(collector: Collector) -> float:
+    """Records that the archive has taken and the destination has not."""
+    archived, sent = (collector.metric(SENT, exporter=exporter) for exporter in ("file/archive", "splunk_hec"))
+    return archived - sent
+
+
 @needs_root
 def test_what_a_queue_on_a_full_disk_gave_up_is_replayed_from_the_archive(tmp_path: Path) -> None:
-    """The Collector's queue drops, without a word or a count, what it has no room to mark as being sent."""
+    """The Collector's queue drops, without a word or a count, what it has no room to mark as being sent.
+
+    Told only by what the archive has counted and the destination has not, once nothing waits.
+    """
     streams = [journals.leave(tmp_path / str(number), 500) for number in range(3)]
     lines = [line for stream in streams for line in stream]
     with small_disk(tmp_path / "collector" / "queue"), HecReceiver(behaviour=status(503)) as splunk:
         with Collector(tmp_path / "collector", "base", "splunk", sets=quick("splunk_hec"), **to(splunk)) as collector:
             for stream in streams:
                 journals.send(stream, collector.endpoint)
+            splunk.behave(ok())
+            eventually(lambda: collector.metric(QUEUED, exporter="splunk_hec") == 0, "nothing waits any more")
+            eventually(lambda: untold(collector) == len(journals.missing(lines, splunk.records())), "all is settled")
+            assert untold(collector) > 0
+            assert not collector.complaints()
         assert not journals.missing(lines, archive.records(collector.archive))
-        splunk.behave(ok())
         variables = {"AUDIT_REPLAY_DIR": str(collector.archive), **to(splunk)}
         with Collector(tmp_path / "replay", "replay", "splunk", sets=quick("splunk_hec"), **variables):
             eventually(lambda: not journals.missing(lines, splunk.records()), "the replay arrives")
