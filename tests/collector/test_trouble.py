@@ -103,7 +103,7 @@ def test_a_request_above_the_limit_is_refused_as_such_and_kept_nowhere(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"), [("garbage", "invalid database"), ("truncated", "")], ids=["garbage", "truncated"]
+    ("damage", "said"), [("garbage", "invalid database"), ("truncated", "panic: ")], ids=["garbage", "truncated"]
 )
 def test_a_damaged_queue_is_no_queue_to_start_with(tmp_path: Path, damage: str, said: str) -> None:
     lines = journals.leave(tmp_path / "journal", CALLS)
@@ -113,8 +113,8 @@ def test_a_damaged_queue_is_no_queue_to_start_with(tmp_path: Path, damage: str, 
         collector.kill()
         (queue,) = collector.queue.iterdir()
         whole = queue.read_bytes()
-        half = len(whole) // 2 + 100
-        queue.write_bytes(b"\xa5" * 16384 + whole[16384:] if damage == "garbage" else whole[:half])
+        # The file's second half may be empty, and is not missed: what is cut away here has pages of the queue.
+        queue.write_bytes(b"\xa5" * 16384 + whole[16384:] if damage == "garbage" else whole[:65_636])
         collector.begin()
         assert collector.ended() != 0
         assert said in collector.log
