@@ -6,6 +6,7 @@ what the exporter would have sent.
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -31,6 +32,12 @@ from otel_mcp_audit.sinks.otlp_target import Target
 from otel_mcp_audit.sinks.otlp_verdict import UNSENDABLE_HEADERS, partial_success
 from otel_mcp_audit.sinks.sink import Unavailable
 from otel_mcp_audit.sinks.unseen import silence, unseen
+
+_PROVIDERS: Final = (
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_LOGS_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER",
+)
+"""Entry points that the exporter takes credentials from."""
 
 _NEVER: Final = RetryInfo()
 _NEVER.retry_delay.seconds = 86_400
@@ -155,14 +162,21 @@ def _exporter(target: Target, gzip_level: int | None) -> OTLPLogExporter | None:
         return OTLPLogExporter(
             endpoint=target.endpoint,
             timeout=target.timeout,
-            # Its own reading of the certificates' variables can end the process.
-            credentials=None if is_insecure(target.endpoint) else credentials(),
+            credentials=_credentials(target.endpoint),
             compression=compression(gzip_level),
             channel_options=cast("Any", CHANNEL_OPTIONS),  # annotated as one pair of texts, meant as gRPC's own
         )
     except ValueError:
         # It reads OTEL_EXPORTER_OTLP_LOGS_TIMEOUT although it was given one, and fails where that is set to nothing.
         return None
+
+
+def _credentials(endpoint: str) -> grpc.ChannelCredentials | None:
+    """Ours: the exporter's own reading of the certificates can end the process. None leaves it to a provider."""
+    if is_insecure(endpoint):
+        return None
+    found = credentials()
+    return None if any(os.environ.get(variable) for variable in _PROVIDERS) else found
 
 
 def _can_be_heard(exporter: Any) -> bool:

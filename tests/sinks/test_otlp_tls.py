@@ -154,3 +154,25 @@ def test_half_a_pair_does_not_end_the_process(files: Path, monkeypatch: pytest.M
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert unset in done.stdout
+
+
+def test_a_credential_provider_is_left_to_the_exporter(
+    certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a distribution that is really installed; nothing else vouches for the receiver."""
+    info = tmp_path / "vouching-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vouching\nVersion: 1.0\n", encoding="utf-8")
+    entry = "[opentelemetry_otlp_credential_provider]\nvouching = vouching:provide\n"
+    (info / "entry_points.txt").write_text(entry, encoding="utf-8")
+    read = f"Path({str(certificate.chain)!r}).read_bytes()"
+    program = (
+        f"import grpc\nfrom pathlib import Path\ndef provide():\n    return grpc.ssl_channel_credentials({read})\n"
+    )
+    (tmp_path / "vouching.py").write_text(program, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER", "vouching")
+    pair = [(certificate.key.read_bytes(), certificate.chain.read_bytes())]
+    with GrpcReceiver(credentials=grpc.ssl_server_credentials(pair)) as receiver:
+        send((GrpcClient, receiver))
+        assert len(receiver.records()) == 1
