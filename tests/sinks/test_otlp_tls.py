@@ -1,5 +1,6 @@
 """Certificates that cannot be used: named with what is wrong, kept for later, and never the end of the process."""
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -156,23 +157,39 @@ def test_half_a_pair_does_not_end_the_process(files: Path, monkeypatch: pytest.M
     assert unset in done.stdout
 
 
-def test_a_credential_provider_is_left_to_the_exporter(
-    certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a distribution that is really installed; nothing else vouches for the receiver."""
+SEND: Final = """
+import sys
+from otel_mcp_audit.sinks.otlp_grpc import GrpcClient
+from otel_mcp_audit.sinks.otlp_target import Target
+client = GrpcClient(Target("grpc", sys.argv[1], 20, None), gzip_level=1)
+client.export(())
+client.close()
+"""
+
+PROVIDER: Final = """
+import os
+from pathlib import Path
+import grpc
+def provide():
+    return grpc.ssl_channel_credentials(Path(os.environ["VOUCHING"]).read_bytes())
+"""
+
+
+def test_a_credential_provider_is_left_to_the_exporter(certificate: Certificate, tmp_path: Path) -> None:
+    """Of a distribution that is really installed, in a process that has not looked at what is installed yet."""
     info = tmp_path / "vouching-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vouching\nVersion: 1.0\n", encoding="utf-8")
     entry = "[opentelemetry_otlp_credential_provider]\nvouching = vouching:provide\n"
     (info / "entry_points.txt").write_text(entry, encoding="utf-8")
-    read = f"Path({str(certificate.chain)!r}).read_bytes()"
-    program = (
-        f"import grpc\nfrom pathlib import Path\ndef provide():\n    return grpc.ssl_channel_credentials({read})\n"
-    )
-    (tmp_path / "vouching.py").write_text(program, encoding="utf-8")
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER", "vouching")
+    (tmp_path / "vouching.py").write_text(PROVIDER, encoding="utf-8")
+    environ = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+        "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER": "vouching",
+        "VOUCHING": str(certificate.chain),
+    }
     pair = [(certificate.key.read_bytes(), certificate.chain.read_bytes())]
     with GrpcReceiver(credentials=grpc.ssl_server_credentials(pair)) as receiver:
-        send((GrpcClient, receiver))
-        assert len(receiver.records()) == 1
+        line = [sys.executable, "-c", SEND, f"https://localhost:{receiver.port}"]
+        done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, len(receiver.requests)) == (0, 1), done.stderr
