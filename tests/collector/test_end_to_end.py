@@ -23,7 +23,9 @@ from tests.scenes.log import ClientLog
 from tests.scenes.reconcile import journal_lines, received_lines
 
 SERVER: Final = Path(application.__file__)
-CALL: Final = "mcp_audit.tool_call"
+TRAIL: Final = "mcp_audit.audit_"
+"""How the names of records begin that are about the trail, and no request's."""
+
 CALLS: Final = scenes.ordinary("framework")
 PLACES: Final = ("archive", *LOGS)
 WITH_LOGS: Final = ("datadog", "store")
@@ -43,6 +45,11 @@ class Road:
     def records(self, place: str) -> list[dict[str, Any]]:
         """The audit records that a place has."""
         return archive.records(self.collector.archive) if place == "archive" else self.sinks.records(place)
+
+    def requests(self, place: str) -> list[dict[str, Any]]:
+        """Those that are a request's; Splunk has the name in an attribute."""
+        names = [record.get("event_name") or record["attributes"]["otel.log.name"] for record in self.records(place)]
+        return [each for each, name in zip(self.records(place), names, strict=True) if not name.startswith(TRAIL)]
 
     def logs(self, place: str) -> list[dict[str, Any]]:
         """All log records that a place has."""
@@ -128,15 +135,14 @@ def test_each_copy_verifies_and_lacks_nothing_that_the_journals_have(road: Road,
 
 @pytest.mark.parametrize("place", ["archive", *WITH_LOGS])
 def test_attributes_arrive_as_they_were_sent(road: Road, place: str) -> None:
-    for record in road.records(place):
-        if record["event_name"] == CALL:
-            assert record["attributes"] == attributes.of_body(record["body"])
+    for record in road.requests(place):
+        assert record["attributes"] == attributes.of_body(record["body"])
 
 
 def test_splunk_has_every_attribute_and_the_fields_of_its_information_model(road: Road) -> None:
-    calls = [record for record in road.records("splunk") if record["attributes"]["otel.log.name"] == CALL]
-    assert len(calls) == len(road.log.made)
-    for record in calls:
+    requests = road.requests("splunk")
+    assert len(requests) == len(road.log.made)
+    for record in requests:
         found, sent = record["attributes"], attributes.of_body(record["body"])
         assert sent.items() <= found.items()
         assert found["vendor_product"] == "otel_mcp_audit"
@@ -152,9 +158,9 @@ def test_no_sender_chooses_its_index_or_token_at_splunk(road: Road) -> None:
 @pytest.mark.parametrize("sink", WITH_LOGS)
 def test_a_record_and_its_span_have_one_trace_id_at_the_far_end(road: Road, sink: str) -> None:
     spans = {(span["trace_id"], span["span_id"]) for span in road.sinks.spans(sink)}
-    calls = [record for record in road.records(sink) if record["event_name"] == CALL]
-    assert len(calls) == len(road.log.made)
-    assert {(call["trace_id"], call["span_id"]) for call in calls} <= spans
+    requests = road.requests(sink)
+    assert len(requests) == len(road.log.made)
+    assert {(request["trace_id"], request["span_id"]) for request in requests} <= spans
 
 
 def test_spans_are_kept_in_a_file_too(road: Road) -> None:

@@ -23,7 +23,7 @@ OF_A_CALL: Final[Mapping[str, Callable[[Event], Any]]] = {
     "mcp.session.id": lambda event: event["request"]["session_id"],
     "mcp.protocol.version": lambda event: event["request"]["protocol_version"],
     "jsonrpc.request.id": lambda event: event["request"]["rpc_id"],
-    "gen_ai.operation.name": lambda _: "execute_tool",
+    "gen_ai.operation.name": lambda event: "execute_tool" if event["request"]["method"] == "tools/call" else None,
     "gen_ai.tool.name": lambda event: event["tool"],
     "error.type": lambda event: event["response"]["error_type"],
     "rpc.response.status_code": lambda event: _text(event["response"]["status_code"]),
