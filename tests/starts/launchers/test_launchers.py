@@ -126,7 +126,8 @@ def _stdio(mode: str, line: Sequence[str], folder: Path) -> None:
         with Process(list(line), environ, cwd=ROOT) as server:
             session = Session(server)
             for number in range(CALLS):
-                made = session.wire.call(call("echo", "echo", text=f"{number}"))
+                session.wire.call(call("echo", "echo", text=f"{number}"))
+            for made in session.log.made:
                 made.key = made.key.replace(f"{server.pid}/", "scenes-wire/")  # uvx is not the server itself
             left.log, left.pid, left.status = session.log, server.pid, server.leave()
         running.finish(left, receiver, environ)
